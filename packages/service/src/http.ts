@@ -1,0 +1,34 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface HttpServer {
+  readonly port: number
+  /** Stops accepting, lets requests in flight end, and resolves when the last one has; idle connections are closed. */
+  close(): Promise<void>
+}
+
+/** Serves `application` on one address. @throws the listen error (EADDRINUSE, EACCES), before anything is served. */
+export async function listen(
+  application: RequestListener,
+  address: { host: string; port: number },
+): Promise<HttpServer> {
+  const server = createServer(application)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(address.port, address.host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => {
+          if (error) reject(error)
+          else resolve()
+        })
+        server.closeIdleConnections()
+      }),
+  }
+}

@@ -1,0 +1,6 @@
+export { ConfigError, loadConfig, portSchema } from './config.ts'
+export { createLogger, type Logger, type LogLevel } from './logger.ts'
+export { createMetrics, type Metrics } from './metrics.ts'
+export { operationsRouter, type Readiness } from './operations.ts'
+export { listen, type HttpServer } from './http.ts'
+export { runService, EXIT, type RunningService, type ServiceContext, type ServiceOptions } from './run.ts'

@@ -1,0 +1,82 @@
+import type { z } from 'zod'
+import { ConfigError, loadConfig } from './config.ts'
+import { createLogger, type Logger, type LogLevel } from './logger.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+
+/** Exit codes; 78 is EX_CONFIG of sysexits.h. */
+export const EXIT = { ok: 0, failure: 1, badConfiguration: 78 } as const
+
+/** How long a stop may take before the process gives up on it and exits with a failure. */
+const stopDeadlineMs = 20_000
+
+export interface ServiceContext<Config> {
+  readonly config: Config
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Reports a bug or a lost component: the process logs it, stops and exits with 1. Never returns control to retry. */
+  readonly fail: (error: unknown) => void
+}
+
+export interface RunningService {
+  /** Drains: takes no new work, finishes what it has, closes its connections. */
+  stop(): Promise<void>
+}
+
+export interface ServiceOptions<Schema extends z.ZodType> {
+  readonly name: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly schema: Schema
+  readonly start: (context: ServiceContext<Readonly<z.output<Schema>>>) => Promise<RunningService>
+}
+
+/**
+ * Runs one process from its first line to its last: reads the configuration, starts the service, and on SIGTERM or
+ * SIGINT drains it. A bad variable ends it with 78, a crash with 1; a stop that hangs is cut off after 20 s.
+ */
+export async function runService<Schema extends z.ZodType>(options: ServiceOptions<Schema>): Promise<void> {
+  const logger = createLogger(options.name, (options.environment['LOG_LEVEL'] ?? 'info') as LogLevel)
+  let config: Readonly<z.output<Schema>>
+  try {
+    config = loadConfig(options.schema, options.environment)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${options.name}: ${error.message}\n`)
+    process.exitCode = EXIT.badConfiguration
+    return
+  }
+
+  const ending = Promise.withResolvers<{ readonly reason: string; readonly error?: unknown }>()
+  const fail = (error: unknown): void => {
+    ending.resolve({ reason: 'failed', error })
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      ending.resolve({ reason: signal })
+    })
+  }
+  process.on('uncaughtException', fail)
+  process.on('unhandledRejection', fail)
+
+  let exitCode: number = EXIT.ok
+  try {
+    const service = await options.start({ config, logger, metrics: createMetrics(options.name), fail })
+    logger.info('started')
+    const { reason, error } = await ending.promise
+    if (error === undefined) {
+      logger.info({ reason }, 'stopping')
+    } else {
+      exitCode = EXIT.failure
+      logger.fatal({ err: error }, 'failed; stopping')
+    }
+    setTimeout(() => {
+      logger.fatal({ stopDeadlineMs }, 'the stop took too long; exiting with work unfinished')
+      process.exit(EXIT.failure)
+    }, stopDeadlineMs).unref()
+    await service.stop()
+    logger.info('stopped')
+  } catch (error) {
+    exitCode = EXIT.failure
+    logger.fatal({ err: error }, 'crashed')
+  }
+  process.exit(exitCode)
+}
