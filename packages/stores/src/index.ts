@@ -1,0 +1,5 @@
+export { connectClickHouse, type ClickHouse } from './clickhouse.ts'
+export { connectElasticsearch, type Elasticsearch } from './elasticsearch.ts'
+export { connectPostgres, type Postgres, type PostgresClient } from './postgres.ts'
+export { connectRedis, type Redis } from './redis.ts'
+export type { ConnectOptions } from './options.ts'
