@@ -1,0 +1,142 @@
+/**
+ * Brings PostgreSQL to the state that the services expect: the database, its migrations, and the users that log in
+ * with their passwords from the environment. Running it again changes nothing but a password that was changed.
+ *
+ * What users may do is granted to group roles by the migrations; here each user only becomes a member of its group.
+ */
+import { join } from 'node:path'
+import { runner } from 'node-pg-migrate'
+import { Client, escapeIdentifier, escapeLiteral } from 'pg'
+import { z } from 'zod'
+import { ConfigError, EXIT, loadConfig, portSchema } from '@driftlab/service'
+
+const settingsSchema = z.object({
+  LAB_HOST: z.string(),
+  POSTGRES_PORT: portSchema,
+  POSTGRES_DATABASE: z.string(),
+  POSTGRES_ADMIN_USER: z.string(),
+  POSTGRES_ADMIN_PASSWORD: z.string(),
+  POSTGRES_ORDERS_USER: z.string(),
+  POSTGRES_ORDERS_PASSWORD: z.string(),
+  POSTGRES_REPLICATION_USER: z.string(),
+  POSTGRES_REPLICATION_PASSWORD: z.string(),
+  POSTGRES_AUDITOR_USER: z.string(),
+  POSTGRES_AUDITOR_PASSWORD: z.string(),
+})
+type Settings = Readonly<z.output<typeof settingsSchema>>
+
+interface Login {
+  readonly user: string
+  readonly password: string
+  readonly group: 'orders_writer' | 'orders_replicator' | 'orders_auditor'
+  /** The right to read the log; PostgreSQL does not pass it on through membership. */
+  readonly replication: boolean
+}
+
+function logins(settings: Settings): readonly Login[] {
+  return [
+    {
+      user: settings.POSTGRES_ORDERS_USER,
+      password: settings.POSTGRES_ORDERS_PASSWORD,
+      group: 'orders_writer',
+      replication: false,
+    },
+    {
+      user: settings.POSTGRES_REPLICATION_USER,
+      password: settings.POSTGRES_REPLICATION_PASSWORD,
+      group: 'orders_replicator',
+      replication: true,
+    },
+    {
+      user: settings.POSTGRES_AUDITOR_USER,
+      password: settings.POSTGRES_AUDITOR_PASSWORD,
+      group: 'orders_auditor',
+      replication: false,
+    },
+  ]
+}
+
+async function withAdministrator<Result>(
+  settings: Settings,
+  database: string,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new Client({
+    host: settings.LAB_HOST,
+    port: settings.POSTGRES_PORT,
+    user: settings.POSTGRES_ADMIN_USER,
+    password: settings.POSTGRES_ADMIN_PASSWORD,
+    database,
+    connectionTimeoutMillis: 10_000,
+  })
+  try {
+    await client.connect()
+  } catch (cause) {
+    throw new Error(
+      `PostgreSQL does not answer at ${settings.LAB_HOST}:${settings.POSTGRES_PORT} as ${settings.POSTGRES_ADMIN_USER}: ` +
+        `${cause instanceof Error ? cause.message : String(cause)}. Is it started, and are POSTGRES_PORT and ` +
+        'POSTGRES_ADMIN_PASSWORD the ones it was started with?',
+      { cause },
+    )
+  }
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function ensureDatabase(client: Client, database: string): Promise<void> {
+  const { rowCount } = await client.query('select from pg_database where datname = $1', [database])
+  if (rowCount !== 0) return
+  await client.query(`create database ${escapeIdentifier(database)} template template0 encoding 'UTF8'`)
+}
+
+async function ensureLogin(client: Client, login: Login): Promise<'created' | 'kept'> {
+  const user = escapeIdentifier(login.user)
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [login.user])
+  if (rowCount === 0) await client.query(`create role ${user}`)
+  await client.query(
+    `alter role ${user} with login nosuperuser nocreatedb nocreaterole nobypassrls ` +
+      `${login.replication ? 'replication' : 'noreplication'} password ${escapeLiteral(login.password)}`,
+  )
+  await client.query(`grant ${escapeIdentifier(login.group)} to ${user}`)
+  return rowCount === 0 ? 'created' : 'kept'
+}
+
+/** @throws with what to do when PostgreSQL is not there, or with the failing migration's own error; nothing is half done. */
+export async function migrate(settings: Settings, report: (line: string) => void): Promise<void> {
+  await withAdministrator(settings, 'postgres', (client) => ensureDatabase(client, settings.POSTGRES_DATABASE))
+  await withAdministrator(settings, settings.POSTGRES_DATABASE, async (client) => {
+    const applied = await runner({
+      dbClient: client,
+      dir: join(import.meta.dirname, 'migrations'),
+      direction: 'up',
+      migrationsSchema: 'driftlab',
+      createMigrationsSchema: true,
+      migrationsTable: 'migrations',
+      checkOrder: true,
+      advisoryLockMode: 'wait',
+      logger: { info: () => undefined, warn: report, error: report },
+    })
+    report(
+      applied.length === 0
+        ? 'every migration was there already'
+        : `applied ${applied.map(({ name }) => name).join(', ')}`,
+    )
+    for (const login of logins(settings)) {
+      report(`user ${login.user}, member of ${login.group}: ${await ensureLogin(client, login)}`)
+    }
+  })
+}
+
+if (import.meta.main) {
+  try {
+    await migrate(loadConfig(settingsSchema, process.env), (line) => {
+      process.stdout.write(`postgres: ${line}\n`)
+    })
+  } catch (error) {
+    process.stderr.write(`postgres: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = error instanceof ConfigError ? EXIT.badConfiguration : EXIT.failure
+  }
+}
