@@ -1,0 +1,42 @@
+/** The connector's name and its configuration: the JSON file beside this one with the environment's values filled in. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { portSchema } from '@driftlab/service'
+
+export const connectorName = 'driftlab-orders'
+
+export const connectorSettingsSchema = z.object({
+  LAB_HOST: z.string(),
+  CONNECT_PORT: portSchema,
+  POSTGRES_PORT: portSchema,
+  POSTGRES_DATABASE: z.string(),
+  POSTGRES_REPLICATION_USER: z.string(),
+  POSTGRES_REPLICATION_PASSWORD: z.string(),
+})
+export type ConnectorSettings = Readonly<z.output<typeof connectorSettingsSchema>>
+
+export type ConnectorConfig = Readonly<Record<string, string>>
+
+/** Puts the value of each `${NAME}` into the values of `template`. @throws naming a placeholder that has no value. */
+export function fillPlaceholders(
+  template: ConnectorConfig,
+  settings: Readonly<Record<string, string | number>>,
+): ConnectorConfig {
+  return Object.fromEntries(
+    Object.entries(template).map(([option, value]) => [
+      option,
+      value.replaceAll(/\$\{(\w+)\}/g, (_placeholder, name: string) => {
+        const setting = settings[name]
+        if (setting === undefined)
+          throw new Error(`orders-connector.json: ${option} wants \${${name}}, which is no setting`)
+        return String(setting)
+      }),
+    ]),
+  )
+}
+
+export async function readConnectorConfig(settings: ConnectorSettings): Promise<ConnectorConfig> {
+  const text = await readFile(join(import.meta.dirname, 'orders-connector.json'), 'utf8')
+  return fillPlaceholders(z.record(z.string(), z.string()).parse(JSON.parse(text)), settings)
+}

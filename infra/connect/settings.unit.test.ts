@@ -1,0 +1,35 @@
+import { describe, expect, test } from '@jest/globals'
+import { fillPlaceholders, readConnectorConfig } from './settings.ts'
+
+const settings = {
+  LAB_HOST: '127.0.0.1',
+  CONNECT_PORT: 18083,
+  POSTGRES_PORT: 15432,
+  POSTGRES_DATABASE: 'driftlab',
+  POSTGRES_REPLICATION_USER: 'driftlab_replication',
+  POSTGRES_REPLICATION_PASSWORD: 'a$&b"c',
+}
+
+describe('the connector configuration', () => {
+  test('has no placeholder left, and takes a password as it is', async () => {
+    const config = await readConnectorConfig(settings)
+    expect(config['database.port']).toBe('15432')
+    expect(config['database.password']).toBe('a$&b"c')
+    expect(Object.values(config).filter((value) => value.includes('${'))).toEqual([])
+  })
+
+  test('never lets a change be skipped or turned into a null', async () => {
+    const config = await readConnectorConfig(settings)
+    expect(config).toMatchObject({
+      'exactly.once.support': 'required',
+      'skipped.operations': 'none',
+      'errors.tolerance': 'none',
+      'event.processing.failure.handling.mode': 'fail',
+      'event.converting.failure.handling.mode': 'fail',
+    })
+  })
+
+  test('a placeholder without a setting is an error that names both', () => {
+    expect(() => fillPlaceholders({ 'slot.name': '${NOWHERE}' }, {})).toThrow(/slot\.name wants \$\{NOWHERE\}/)
+  })
+})
