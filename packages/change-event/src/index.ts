@@ -1,0 +1,1 @@
+export { offsetLimit, parseOffset, type Offset } from './offset.ts'

@@ -1,0 +1,265 @@
+/**
+ * One member of a consumer group, over kafkajs's `eachBatch`.
+ *
+ * Invariant: an offset is committed only after `onBatch` has answered `processed` for every record below it, and a
+ * partition never has two batches in flight. A batch that is `postponed` leaves its partition paused at the same
+ * offset; the caller resumes it. What is committed is the position past the batch including transaction markers, which
+ * are records that no consumer sees: so a group that has read everything is committed at the end of its partitions.
+ *
+ * Offsets are committed every `commitIntervalMs`, on revoke and on stop, so a crash redelivers at most that much. A
+ * commit of a past generation is refused by the broker; those records come again, to us or to another member. It is
+ * the caller's writes that must be harmless when repeated.
+ *
+ * It does not decode, retry or park: it knows nothing of what a record means.
+ */
+import { parseOffset, type Offset } from '@driftlab/change-event'
+import kafkajs, { type Batch, type Consumer, type EachBatchPayload, type Kafka, type RetryOptions } from 'kafkajs'
+import { toLogRecord, type LogRecord, type TopicPartition } from './record.ts'
+
+export interface FetchOptions {
+  /** The broker answers when it has this much, or after `maxWaitMs`. */
+  readonly minBytes: number
+  readonly maxWaitMs: number
+  /** Bounds a batch, and with `concurrency` the memory: a fetch holds at most this times the partitions. */
+  readonly maxBytesPerPartition: number
+}
+
+export interface LogBatch extends TopicPartition {
+  readonly records: readonly LogRecord[]
+  /** One past the last record of the partition as of this fetch, open transactions included. */
+  readonly highWatermark: Offset
+}
+
+export type BatchOutcome = 'processed' | 'postponed'
+
+export interface ConsumeOptions {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  readonly fetch: FetchOptions
+  /** How many partitions are worked on at the same time. */
+  readonly concurrency: number
+  readonly onBatch: (batch: LogBatch) => Promise<BatchOutcome>
+  /** The group gave us these partitions, instead of all those before. */
+  readonly onAssigned?: (partitions: readonly TopicPartition[]) => void
+  /** The position moved without a record: past transaction markers or aborted transactions. */
+  readonly onSkipped?: (position: TopicPartition & { readonly highWatermark: Offset; readonly next: Offset }) => void
+  /** `onBatch` threw, or the group cannot be rejoined: consumption has ended and nothing was committed for it. */
+  readonly onFailure: (error: unknown) => void
+  /** A commit was refused or did not arrive. It is tried again with the next; until then a crash redelivers more. */
+  readonly onCommitFailure?: (error: unknown) => void
+  readonly sessionTimeoutMs?: number
+  readonly commitIntervalMs?: number
+}
+
+export interface Consumption {
+  /** The partitions that the group has given to this member; empty while it joins. */
+  assigned(): readonly TopicPartition[]
+  paused(): readonly TopicPartition[]
+  /** Fetches postponed partitions again, from the offset at which each was postponed. */
+  resume(partitions: readonly TopicPartition[]): void
+  /** Lets batches in flight end, commits, leaves the group and disconnects. */
+  stop(): Promise<void>
+}
+
+export async function consume(kafka: Kafka, retry: RetryOptions, options: ConsumeOptions): Promise<Consumption> {
+  const sessionTimeoutMs = options.sessionTimeoutMs ?? 15_000
+  const heartbeatIntervalMs = Math.floor(sessionTimeoutMs / 5)
+  const consumer = kafka.consumer({
+    groupId: options.groupId,
+    sessionTimeout: sessionTimeoutMs,
+    rebalanceTimeout: 30_000,
+    heartbeatInterval: heartbeatIntervalMs,
+    minBytes: options.fetch.minBytes,
+    maxWaitTimeInMs: options.fetch.maxWaitMs,
+    maxBytesPerPartition: options.fetch.maxBytesPerPartition,
+    maxBytes: options.fetch.maxBytesPerPartition * options.concurrency,
+    allowAutoTopicCreation: false,
+    readUncommitted: false,
+    retry,
+  })
+  const offsets = createCommitter(consumer, options.onCommitFailure ?? (() => undefined))
+  const inFlight = new Set<Promise<void>>()
+  let assigned: readonly TopicPartition[] = []
+  let failed = false
+  let stopping = false
+
+  const fail = (error: unknown): void => {
+    if (failed) return
+    failed = true
+    options.onFailure(error)
+  }
+
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    assigned = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => ({ topic, partition })),
+    )
+    // A rebalance does not unpause: a partition that comes back to us starts at its committed offset, like any other.
+    consumer.resume(consumer.paused())
+    offsets.forget()
+    options.onAssigned?.(assigned)
+  })
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    if (payload.batchSize > 0) return
+    const next = parseOffset(BigInt(payload.lastOffset) + 1n)
+    offsets.advance(payload, next)
+    options.onSkipped?.({
+      topic: payload.topic,
+      partition: payload.partition,
+      highWatermark: parseOffset(payload.highWatermark),
+      next,
+    })
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    assigned = []
+    if (!payload.restart) fail(payload.error)
+  })
+
+  const eachBatch = async (payload: EachBatchPayload): Promise<void> => {
+    const { batch } = payload
+    offsets.commitThrough(payload)
+    const outcome = stopping ? 'postponed' : await withHeartbeats(payload, heartbeatIntervalMs, () => handle(batch))
+    switch (outcome) {
+      case 'processed':
+        payload.resolveOffset(batch.lastOffset())
+        offsets.advance(batch, parseOffset(BigInt(batch.lastOffset()) + 1n))
+        break
+      case 'postponed':
+        payload.pause()
+        break
+    }
+    try {
+      await payload.heartbeat()
+    } catch (error) {
+      // Most often a rebalance: what is done is committed while this generation may still do so.
+      await offsets.commit()
+      throw error
+    }
+  }
+
+  const handle = async (batch: Batch): Promise<BatchOutcome> => {
+    try {
+      return await options.onBatch({
+        topic: batch.topic,
+        partition: batch.partition,
+        records: batch.messages.map((message) => toLogRecord(batch.topic, batch.partition, message)),
+        highWatermark: parseOffset(batch.highWatermark),
+      })
+    } catch (error) {
+      fail(error)
+      throw new kafkajs.KafkaJSNonRetriableError(error instanceof Error ? error : String(error))
+    }
+  }
+
+  await consumer.connect()
+  await consumer.subscribe({ topics: [...options.topics], fromBeginning: true })
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: options.concurrency,
+    eachBatch: (payload) => {
+      const work = eachBatch(payload)
+      const settled = work.then(
+        () => undefined,
+        () => undefined,
+      )
+      inFlight.add(settled)
+      void settled.then(() => inFlight.delete(settled))
+      return work
+    },
+  })
+  const commitTimer = setInterval(() => void offsets.commit(), options.commitIntervalMs ?? 100)
+
+  return {
+    assigned: () => assigned,
+    paused: () =>
+      consumer.paused().flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition }))),
+    resume: (partitions) => {
+      if (stopping || failed) return
+      consumer.resume(partitions.map(({ topic, partition }) => ({ topic, partitions: [partition] })))
+    },
+    stop: async () => {
+      stopping = true
+      clearInterval(commitTimer)
+      await Promise.all(inFlight)
+      await offsets.commit()
+      await consumer.disconnect()
+    },
+  }
+}
+
+/** Runs `work` while telling the group that we are alive. A failed heartbeat ends nothing: the next one says it again. */
+async function withHeartbeats<Result>(
+  payload: EachBatchPayload,
+  intervalMs: number,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const timer = setInterval(() => {
+    payload.heartbeat().catch(() => undefined)
+  }, intervalMs)
+  try {
+    return await work()
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+interface Committer {
+  /** The position of a partition moved to `next`: everything below it is done with. */
+  advance(partition: TopicPartition, next: Offset): void
+  /** Commits what moved since the last time. Never throws: what could not be committed stays due. */
+  commit(): Promise<void>
+  /** A new generation begins: positions of the last one are no longer ours to commit. */
+  forget(): void
+  /** kafkajs gives each batch a commit that belongs to its generation and does not retry behind our back. */
+  commitThrough(payload: EachBatchPayload): void
+}
+
+function createCommitter(consumer: Consumer, onCommitFailure: (error: unknown) => void): Committer {
+  const due = new Map<string, TopicPartition & { readonly next: Offset }>()
+  let viaBatch: EachBatchPayload['commitOffsetsIfNecessary'] | undefined
+  let running: Promise<void> = Promise.resolve()
+
+  const commitDue = async (): Promise<void> => {
+    if (due.size === 0) return
+    const positions = [...due.values()]
+    const topics = positions.map(({ topic, partition, next }) => ({
+      topic,
+      partitions: [{ partition, offset: String(next) }],
+    }))
+    try {
+      if (viaBatch === undefined) {
+        await consumer.commitOffsets(positions.map(({ next, ...at }) => ({ ...at, offset: String(next) })))
+      } else {
+        await viaBatch({ topics })
+      }
+    } catch (error) {
+      onCommitFailure(error)
+      return
+    }
+    for (const position of positions) {
+      const key = keyOf(position)
+      if (due.get(key) === position) due.delete(key)
+    }
+  }
+
+  return {
+    advance: (partition, next) => {
+      due.set(keyOf(partition), { topic: partition.topic, partition: partition.partition, next })
+    },
+    commit: () => {
+      running = running.then(commitDue)
+      return running
+    },
+    forget: () => {
+      due.clear()
+      viaBatch = undefined
+    },
+    commitThrough: (payload) => {
+      viaBatch = (offsets) => payload.commitOffsetsIfNecessary(offsets)
+    },
+  }
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}
