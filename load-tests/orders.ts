@@ -43,7 +43,7 @@ const p99Ms = 1_000
 const setupBatchSize = 20
 const requestTimeout = '10s'
 
-export const options: Options = {
+export const options = {
   scenarios: {
     changes: {
       executor: 'constant-arrival-rate',
@@ -67,7 +67,7 @@ export const options: Options = {
     // Only a warning in run.ts: the load was lower than asked, what was sent is still sound.
     dropped_iterations: [`count<=${Math.floor(operations / 100)}`],
   },
-}
+} satisfies Omit<Options, 'scenarios'> & { scenarios: Record<string, object> }
 
 const refusals = [404, 409, 410, 412, 422]
 setResponseCallback(expectedStatuses({ min: 200, max: 299 }, ...refusals))
@@ -181,7 +181,7 @@ function setting<T>(name: string, parse: (text: string) => T, fallback = ''): T 
   try {
     return parse(__ENV[name] ?? fallback)
   } catch (error) {
-    throw new Error(`${name} ${error instanceof Error ? error.message : String(error)}`)
+    throw new Error(`${name} ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
 }
 
