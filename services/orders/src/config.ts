@@ -1,0 +1,36 @@
+import { portSchema } from '@driftlab/service'
+import { z } from 'zod'
+
+const laneSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,39}$/, 'must be small letters, digits and dashes, beginning with a letter')
+
+const shared = {
+  HOST: z.string().default('127.0.0.1'),
+  PORT: portSchema,
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  POSTGRES_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
+  /** The schema, index, keys and tables to write; by default those named for the strategy. */
+  LANE: laneSchema.optional(),
+}
+
+/** What the process needs to know. Only dual writes need to know of the other stores. */
+export const configSchema = z.discriminatedUnion(
+  'WRITE_STRATEGY',
+  [
+    z.object({ ...shared, WRITE_STRATEGY: z.literal('cdc') }),
+    z.object({
+      ...shared,
+      WRITE_STRATEGY: z.literal('dual-write'),
+      REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
+      ELASTICSEARCH_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// URL' }),
+      CLICKHOUSE_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// URL' }),
+    }),
+  ],
+  { error: 'must be cdc or dual-write' },
+)
+export type Config = Readonly<z.output<typeof configSchema>>
+
+export function laneOf(config: Config): string {
+  return config.LANE ?? config.WRITE_STRATEGY
+}

@@ -1,0 +1,38 @@
+import type { RequestHandler } from 'express'
+import { Counter, Histogram, type Registry } from 'prom-client'
+import type { DerivedStore } from './strategies/strategy.ts'
+
+export interface OrdersMetrics {
+  /** Times every request under its route's template, so that ids do not become labels. */
+  readonly observe: RequestHandler
+  readonly countPartialWrite: (store: DerivedStore) => void
+}
+
+export function ordersMetrics(registry: Registry): OrdersMetrics {
+  const requests = new Histogram({
+    name: 'driftlab_orders_request_duration_seconds',
+    help: 'Time from a request to the end of its answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [registry],
+  })
+  const partialWrites = new Counter({
+    name: 'driftlab_orders_dual_write_failures_total',
+    help: 'Writes that reached the stores before this one and not this one nor those after it',
+    labelNames: ['store'],
+    registers: [registry],
+  })
+  return {
+    observe(request, response, next) {
+      const end = requests.startTimer()
+      response.once('close', () => {
+        const route = request.route as { readonly path: string } | undefined
+        end({ method: request.method, route: route?.path ?? 'none', status: response.statusCode })
+      })
+      next()
+    },
+    countPartialWrite(store) {
+      partialWrites.inc({ store })
+    },
+  }
+}

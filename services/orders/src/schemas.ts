@@ -1,0 +1,122 @@
+/**
+ * The API's shapes: what a request may say and what an answer says. Validation, types and the OpenAPI document all
+ * come from these, so they cannot disagree.
+ *
+ * Whatever passes here fits the table's constraints and every store: text without NUL (PostgreSQL refuses it) and
+ * without lone surrogates (UTF-8 has no form for them), whole numbers that a double holds exactly.
+ */
+import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi'
+import { orderStatuses } from '@driftlab/order'
+import { z } from 'zod'
+import { totalCentsOf } from './domain/totals.ts'
+
+extendZodWithOpenApi(z)
+
+/** 100 kB. Checked on the bytes of the body after any decompression. */
+export const bodyBytesMax = 102_400
+
+const text = (lengthMin: number, lengthMax: number) =>
+  z
+    .string()
+    .min(lengthMin)
+    .max(lengthMax)
+    .refine((value) => !value.includes('\0'), 'must not contain the NUL character')
+    .refine((value) => value.isWellFormed(), 'must not contain half of a surrogate pair')
+
+const itemSchema = z
+  .strictObject({
+    sku: text(1, 64),
+    description: text(0, 1_000),
+    quantity: z.int().min(1).max(1_000_000),
+    unitPriceCents: z.int().min(0).max(100_000_000_000),
+  })
+  .openapi('OrderItem')
+
+const itemsSchema = z
+  .array(itemSchema)
+  .min(1)
+  .max(100)
+  .refine((items) => totalCentsOf(items) !== undefined, {
+    error: `the total must not exceed ${Number.MAX_SAFE_INTEGER} cents`,
+    // The total of items that are wrong themselves means nothing.
+    when: ({ issues }) => issues.length === 0,
+  })
+
+const customerName = text(1, 200)
+const note = text(0, 50_000)
+
+export const newOrderSchema = z
+  .strictObject({
+    customerId: text(1, 64),
+    customerName,
+    items: itemsSchema,
+    note: note.default(''),
+    currency: z.string().regex(/^[A-Z]{3}$/, 'must be three capital letters, as in ISO 4217'),
+  })
+  .openapi('NewOrder')
+export type NewOrder = z.output<typeof newOrderSchema>
+
+export const orderPatchSchema = z
+  .strictObject({
+    customerName: customerName.optional(),
+    items: itemsSchema.optional(),
+    note: note.optional(),
+    status: z.enum(orderStatuses).optional(),
+  })
+  .refine((patch) => Object.keys(patch).length > 0, 'must name at least one field to change')
+  .openapi('OrderPatch', { minProperties: 1 })
+
+export const orderSchema = z
+  .strictObject({
+    id: z.uuid(),
+    customerId: z.string(),
+    customerName: z.string(),
+    items: z.array(itemSchema).min(1),
+    status: z.enum(orderStatuses),
+    note: z.string(),
+    totalCents: z.int().min(0),
+    currency: z.string(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+    revision: z.int().min(1),
+  })
+  .openapi('Order')
+
+export const pageQuerySchema = z.strictObject({
+  cursor: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+})
+
+export const orderPageSchema = z
+  .strictObject({ orders: z.array(orderSchema), nextCursor: z.string().nullable() })
+  .openapi('OrderPage')
+
+/** Printable ASCII, so that it means the same in every header encoding. */
+export const idempotencyKeySchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters without spaces')
+
+export const problemSchema = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    instance: z.string(),
+    errors: z
+      .array(
+        z.strictObject({
+          detail: z.string(),
+          pointer: z.string().optional().openapi({ description: "JSON pointer into the request's body" }),
+          parameter: z.string().optional().openapi({ description: 'Name of a query parameter' }),
+          header: z.string().optional().openapi({ description: 'Name of a header' }),
+        }),
+      )
+      .optional(),
+    failedStore: z.string().optional().openapi({ description: 'With partial-write: the store that failed' }),
+    writtenStores: z
+      .array(z.string())
+      .optional()
+      .openapi({ description: 'With partial-write: the stores that hold the write already, and keep it' }),
+  })
+  .openapi('Problem')
