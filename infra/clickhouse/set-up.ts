@@ -1,0 +1,96 @@
+/**
+ * Sets up the warehouse: databases, tables and views of each lane, and a user with its rights for each service.
+ * Idempotent, so it also brings changed passwords in. Works on the real server and on the embedded engine alike; the
+ * administrator must be allowed to manage access (on the real server: `access_management` 1).
+ *
+ *   node infra/clickhouse/set-up.ts              with the settings of .env.example in the environment
+ *   LANES=cdc node infra/clickhouse/set-up.ts    only some of the lanes
+ */
+import { createClient } from '@clickhouse/client'
+import { laneNames } from '@driftlab/order'
+import { ConfigError, EXIT, loadConfig, portSchema } from '@driftlab/service'
+import { z } from 'zod'
+import { laneKinds, runFile, setUpLane, type LaneKind, type StatementRunner } from './lane.ts'
+
+const settingsSchema = z.object({
+  LAB_HOST: z.string().default('127.0.0.1'),
+  CLICKHOUSE_PORT: portSchema,
+  CLICKHOUSE_ADMIN_USER: z.string(),
+  CLICKHOUSE_ADMIN_PASSWORD: z.string(),
+  CLICKHOUSE_ORDERS_USER: z.string(),
+  CLICKHOUSE_ORDERS_PASSWORD: z.string(),
+  CLICKHOUSE_WAREHOUSE_LOADER_USER: z.string(),
+  CLICKHOUSE_WAREHOUSE_LOADER_PASSWORD: z.string(),
+  CLICKHOUSE_AUDITOR_USER: z.string(),
+  CLICKHOUSE_AUDITOR_PASSWORD: z.string(),
+  LANES: z
+    .string()
+    .default(laneKinds.join(','))
+    .transform((text) => text.split(',').map((lane) => lane.trim()))
+    .pipe(z.array(z.enum(laneKinds)).min(1)),
+})
+type Settings = z.output<typeof settingsSchema>
+
+interface ServiceUser {
+  readonly user: string
+  readonly password: string
+  readonly grants: readonly string[]
+}
+
+/** The user that writes each kind of lane. */
+function writerOf(kind: LaneKind, settings: Settings): Pick<ServiceUser, 'user' | 'password'> {
+  switch (kind) {
+    case 'cdc':
+      return {
+        user: settings.CLICKHOUSE_WAREHOUSE_LOADER_USER,
+        password: settings.CLICKHOUSE_WAREHOUSE_LOADER_PASSWORD,
+      }
+    case 'dual-write':
+      return { user: settings.CLICKHOUSE_ORDERS_USER, password: settings.CLICKHOUSE_ORDERS_PASSWORD }
+  }
+}
+
+async function setUpUser(client: StatementRunner, { user, password, grants }: ServiceUser): Promise<void> {
+  await runFile(client, 'users.sql', { user: { name: user }, password: { text: password } })
+  for (const grant of grants) await client.command({ query: `GRANT ${grant} TO ${user}` })
+}
+
+async function setUp(settings: Settings): Promise<void> {
+  const client = createClient({
+    url: `http://${settings.LAB_HOST}:${settings.CLICKHOUSE_PORT}`,
+    username: settings.CLICKHOUSE_ADMIN_USER,
+    password: settings.CLICKHOUSE_ADMIN_PASSWORD,
+    application: 'driftlab-set-up',
+  })
+  try {
+    for (const lane of settings.LANES) {
+      await setUpLane(client, lane, lane)
+      const grants = [`SELECT, INSERT ON ${laneNames(lane).warehouseDatabase}.*`]
+      await setUpUser(client, { ...writerOf(lane, settings), grants })
+    }
+    await setUpUser(client, {
+      user: settings.CLICKHOUSE_AUDITOR_USER,
+      password: settings.CLICKHOUSE_AUDITOR_PASSWORD,
+      grants: ['SELECT ON *.*'],
+    })
+  } finally {
+    await client.close()
+  }
+}
+
+try {
+  const settings = loadConfig(settingsSchema, process.env)
+  await setUp(settings)
+  console.log(`ClickHouse is set up: lanes ${settings.LANES.join(', ')}`)
+} catch (error) {
+  if (error instanceof ConfigError) {
+    console.error(error.message)
+    process.exitCode = EXIT.badConfiguration
+  } else {
+    console.error(
+      'Setting up ClickHouse failed. Is it running, and are CLICKHOUSE_PORT and the administrator right?',
+      error,
+    )
+    process.exitCode = EXIT.failure
+  }
+}
