@@ -1,0 +1,21 @@
+export { audit, auditDefaults, type AuditOptions, type AuditProgress, type Connections } from './audit.ts'
+export { divergenceKinds, type DivergenceKind } from './judge.ts'
+export { expectedFields, type SourceRow } from './projection.ts'
+export {
+  reportSchemaVersion,
+  type AuditReport,
+  type Example,
+  type ExampleSource,
+  type ExampleStore,
+  type LaneReport,
+  type ParkedRecord,
+  type ParkedSummary,
+  type StoreReport,
+} from './report.ts'
+export { parseSpecification, readSpecification, SpecificationError, type Specification } from './specification.ts'
+export { renderReport } from './table.ts'
+export { connectionsFrom } from './connections.ts'
+export { composeVerdicts, exitCodeOf, verdictOf, type Verdict } from './verdict.ts'
+
+/** The specification of this repository's own lanes. */
+export const ordersSpecificationPath = new URL('../specifications/orders.json', import.meta.url).pathname

@@ -1,0 +1,210 @@
+/**
+ * The system of record: pages of rows in key order, rows by key, deletions, the clock and the position in the log.
+ *
+ * It only reads, apart from one empty message to the write-ahead log, which makes the slot's consumer confirm where it
+ * is when nothing else is written. Every value is read as text and parsed by the specification's types, so no number
+ * or time loses a digit in between.
+ */
+import { connectPostgres, type Postgres } from '@driftlab/stores'
+import type { Deletion, RowPosition, SourceState } from './judge.ts'
+import type { SourceRow } from './projection.ts'
+import { columnType, type KeyType, type LaneSpecification, type RecordSpecification } from './specification.ts'
+import { fromSourceText, type Json } from './values.ts'
+
+/** A position in PostgreSQL's write-ahead log. */
+export type Lsn = bigint & { readonly __brand: 'Lsn' }
+
+export interface Page {
+  readonly rows: readonly SourceRow[]
+  /** How much text was read, to size the next page by. */
+  readonly characters: number
+}
+
+export type SlotState =
+  | { readonly state: 'absent' }
+  | { readonly state: 'lost' }
+  | { readonly state: 'present'; readonly active: boolean; readonly confirmed: Lsn }
+
+export interface Source {
+  /** The largest key now, where a walk in key order may end; null when there is no row. */
+  lastKey(): Promise<string | null>
+  page(after: string | null, upTo: string, size: number): Promise<Page>
+  /** The rows and deletions of these keys; every key is in the answer. */
+  rows(keys: readonly string[]): Promise<ReadonlyMap<string, SourceState<SourceRow>>>
+  /** The same without values, for many keys at once. */
+  positions(keys: readonly string[]): Promise<ReadonlyMap<string, SourceState<RowPosition>>>
+  /** Which of these keys have a row. */
+  existing(keys: readonly string[]): Promise<ReadonlySet<string>>
+  clockMs(): Promise<number>
+  /** A position behind which everything lies that was visible before the call. */
+  watermark(): Promise<Lsn>
+  slot(name: string): Promise<SlotState>
+  close(): Promise<void>
+}
+
+type TextRow = Readonly<Record<string, string | null>>
+
+const asText = { getTypeParser: () => (value: string) => value }
+const keyPatterns: Readonly<Record<KeyType, RegExp>> = {
+  uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/,
+
+  text: /^[^\0]*$/,
+  integer: /^(0|-?[1-9]\d{0,17})$/,
+}
+const keyCasts: Readonly<Record<KeyType, string>> = { uuid: 'uuid', text: 'text', integer: 'bigint' }
+
+export function openSource(
+  url: string,
+  record: RecordSpecification,
+  lane: Pick<LaneSpecification, 'table' | 'deletions'>,
+  options: { readonly timeoutMs: number },
+): Source {
+  const pool = connectPostgres(url, { ...options, connectionsMax: 1 })
+  const table = quoteTable(lane.table)
+  const key = quote(record.key.column)
+  const keyCast = keyCasts[record.key.type]
+  const isPossible = (candidate: string): boolean => keyPatterns[record.key.type].test(candidate)
+
+  const columns = [record.key.column, record.revision, ...Object.keys(record.columns)]
+  const changedAt = record.changedAt === undefined ? 'null' : epochMs(quote(record.changedAt))
+  const positionColumns = `${key}::text as key, ${quote(record.revision)} as revision, ${changedAt} as changed_at_ms`
+  const rowColumns = [
+    positionColumns,
+    // Named by position, since a column may be called anything, `key` for one.
+    ...columns.map((column, index) => `${quote(column)} as column_${String(index)}`),
+  ].join(', ')
+
+  const toRow = (row: TextRow): SourceRow => ({
+    ...toPosition(row),
+    key: row['key'] ?? '',
+    values: Object.fromEntries(
+      columns.map((column, index): [string, Json] => {
+        const type = columnType(record, column)
+        if (type === undefined) throw new TypeError(`The record has no column ${column}`)
+        return [column, fromSourceText(type, row[`column_${String(index)}`] ?? null)]
+      }),
+    ),
+  })
+
+  const deletionsOf = async (keys: readonly string[]): Promise<ReadonlyMap<string, Deletion>> => {
+    if (lane.deletions === undefined) return new Map()
+    const { table: deletions, key: deletionKey, revision, deletedAt } = lane.deletions
+    const rows = await query(
+      pool,
+      `select ${quote(deletionKey)}::text as key, ${quote(revision)} as revision, ${epochMs(quote(deletedAt))} as deleted_at_ms
+       from ${quoteTable(deletions)} where ${quote(deletionKey)} = any($1::${keyCast}[])`,
+      [keys],
+    )
+    return new Map(
+      rows.map((row) => [
+        row['key'] ?? '',
+        { revision: Number(row['revision']), deletedAtMs: Number(row['deleted_at_ms']) },
+      ]),
+    )
+  }
+
+  const states = async <Row>(
+    keys: readonly string[],
+    select: string,
+    read: (row: TextRow) => Row,
+  ): Promise<ReadonlyMap<string, SourceState<Row>>> => {
+    const possible = keys.filter(isPossible)
+    const found = await query(pool, `select ${select} from ${table} where ${key} = any($1::${keyCast}[])`, [possible])
+    const rows = new Map(found.map((row) => [row['key'] ?? '', read(row)]))
+    // Deletions after the rows: a row that goes in between shows as deleted, never as never having been.
+    const deletions = await deletionsOf(possible.filter((candidate) => !rows.has(candidate)))
+    return new Map(
+      keys.map((candidate) => [
+        candidate,
+        { row: rows.get(candidate) ?? null, deletion: deletions.get(candidate) ?? null },
+      ]),
+    )
+  }
+
+  return {
+    lastKey: async () => {
+      const [row] = await query(pool, `select ${key}::text as key from ${table} order by ${key} desc limit 1`, [])
+      return row?.['key'] ?? null
+    },
+    page: async (after, upTo, size) => {
+      const rows = await query(
+        pool,
+        `select ${rowColumns} from ${table} where ${key} <= $1::${keyCast}
+         ${after === null ? '' : `and ${key} > $3::${keyCast}`} order by ${key} limit $2`,
+        after === null ? [upTo, size] : [upTo, size, after],
+      )
+      return { rows: rows.map(toRow), characters: rows.reduce((sum, row) => sum + charactersOf(row), 0) }
+    },
+    rows: (keys) => states(keys, rowColumns, toRow),
+    positions: (keys) => states(keys, positionColumns, toPosition),
+    existing: async (keys) => {
+      const rows = await query(pool, `select ${key}::text as key from ${table} where ${key} = any($1::${keyCast}[])`, [
+        keys.filter(isPossible),
+      ])
+      return new Set(rows.map((row) => row['key'] ?? ''))
+    },
+    clockMs: async () => {
+      const [row] = await query(pool, `select ${epochMs('clock_timestamp()')} as now_ms`, [])
+      return Number(row?.['now_ms'])
+    },
+    watermark: async () => {
+      const [row] = await query(pool, 'select pg_current_wal_insert_lsn() as lsn', [])
+      await query(pool, `select pg_logical_emit_message(true, 'driftlab-audit', '')`, [])
+      return parseLsn(row?.['lsn'] ?? '')
+    },
+    slot: async (name) => {
+      const [row] = await query(
+        pool,
+        'select active, wal_status, confirmed_flush_lsn as confirmed from pg_replication_slots where slot_name = $1',
+        [name],
+      )
+      if (row === undefined) return { state: 'absent' }
+      if (row['wal_status'] === 'lost') return { state: 'lost' }
+      return { state: 'present', active: row['active'] === 't', confirmed: parseLsn(row['confirmed'] ?? '0/0') }
+    },
+    close: () => pool.end(),
+  }
+}
+
+async function query(pool: Postgres, text: string, values: readonly unknown[]): Promise<readonly TextRow[]> {
+  const result = await pool.query<TextRow>({ text, values: [...values], types: asText })
+  return result.rows
+}
+
+function toPosition(row: TextRow): RowPosition {
+  const revision = Number(row['revision'])
+  if (!Number.isSafeInteger(revision)) {
+    throw new TypeError(
+      `The source's revision of ${row['key'] ?? '?'} is ${row['revision'] ?? 'null'}: no whole number below 2^53`,
+    )
+  }
+  const changedAtMs = row['changed_at_ms'] ?? null
+  return { revision, changedAtMs: changedAtMs === null ? null : Number(changedAtMs) }
+}
+
+/** Reads `16/B374D848`. @throws {TypeError} */
+export function parseLsn(text: string): Lsn {
+  const match = /^([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})$/.exec(text)
+  if (match === null) throw new TypeError(`${JSON.stringify(text)} is no position of the write-ahead log`)
+  return ((BigInt(`0x${match[1] ?? '0'}`) << 32n) | BigInt(`0x${match[2] ?? '0'}`)) as Lsn
+}
+
+export function formatLsn(lsn: Lsn): string {
+  return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffff_ffffn).toString(16)}`.toUpperCase()
+}
+
+function epochMs(expression: string): string {
+  return `(extract(epoch from ${expression}) * 1000)::float8`
+}
+
+function charactersOf(row: TextRow): number {
+  return Object.values(row).reduce((sum, value) => sum + (value?.length ?? 0), 0)
+}
+
+function quoteTable(name: string): string {
+  return name.split('.').map(quote).join('.')
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
