@@ -20,6 +20,8 @@ import type { User, Users } from './users.ts'
 
 export interface Front {
   readonly listener: RequestListener
+  /** From now on every answer closes its connection, so that clients that keep theirs open cannot hold up a stop. */
+  closeConnections(): void
   /** Flushes grouped inserts that still wait. */
   drain(): Promise<void>
 }
@@ -33,7 +35,7 @@ export interface FrontOptions {
 /** How much of a body is searched for the head of an INSERT, or taken for a query that is none. */
 const headBytesMax = 256 * 1024
 const rememberedRequirementsMax = 500
-const defaultBusyTimeoutMs = 10
+const defaultBusyTimeoutMs = 20
 
 const contentTypes: Readonly<Record<string, string>> = {
   tabseparated: 'text/tab-separated-values; charset=UTF-8',
@@ -55,6 +57,7 @@ interface Answer {
 export function createFront({ engine, users, onError }: FrontOptions): Front {
   const queue = createInsertQueue(engine)
   const requirements = new Map<string, Requirements>()
+  let isClosing = false
 
   const requirementsFor = async (sql: string, scope: Scope): Promise<Requirements> => {
     const key = `${scope.database}\n${sql}`
@@ -154,6 +157,7 @@ export function createFront({ engine, users, onError }: FrontOptions): Front {
 
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const url = new URL(incoming.url ?? '/', 'http://front')
+    if (isClosing) outgoing.setHeader('Connection', 'close')
     outgoing.setHeader('X-ClickHouse-Server-Display-Name', `driftlab embedded engine (chdb) ${engine.version}`)
     if (incoming.method === 'GET' || incoming.method === 'HEAD') {
       if (
@@ -213,6 +217,9 @@ export function createFront({ engine, users, onError }: FrontOptions): Front {
         onError(parseEngineError(error), '(while answering)')
         outgoing.destroy()
       })
+    },
+    closeConnections: () => {
+      isClosing = true
     },
     drain: () => queue.drain(),
   }

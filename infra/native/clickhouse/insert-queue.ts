@@ -36,6 +36,7 @@ interface Group {
 }
 
 const groupBytesMax = 4 * 1024 * 1024
+const gatheringMs = 4
 const memberBytesMax = 64 * 1024
 
 /** Whether an insert can share a flush with others: few whole rows, each a JSON object (or array) of its own. */
@@ -87,7 +88,13 @@ export function createInsertQueue(engine: Pick<Engine, 'insert'>): InsertQueue {
   const flushGroup = async (key: string, group: Group): Promise<void> => {
     while (group.waiting.length > 0) {
       const [first] = group.waiting
-      const pauseMs = group.lastFlushMs + (first?.insert.busyTimeoutMs ?? 0) - performance.now()
+      const busyTimeoutMs = first?.insert.busyTimeoutMs ?? 0
+      // Clients that were answered together write again together: without the gathering, the first of them would be
+      // flushed alone each time.
+      const pauseMs = Math.max(
+        group.lastFlushMs + busyTimeoutMs - performance.now(),
+        Math.min(gatheringMs, busyTimeoutMs),
+      )
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
       const members = takeUpTo(group, groupBytesMax)
       group.lastFlushMs = performance.now()

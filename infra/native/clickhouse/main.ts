@@ -51,6 +51,7 @@ await runService({
     )
     return {
       async stop() {
+        front.closeConnections()
         await server.close()
         await front.drain()
         await engine.close()
