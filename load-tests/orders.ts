@@ -69,7 +69,7 @@ export const options = {
   },
 } satisfies Omit<Options, 'scenarios'> & { scenarios: Record<string, object> }
 
-const refusals = [404, 409, 410, 412, 422]
+const refusals = [404, 409, 410, 412]
 setResponseCallback(expectedStatuses({ min: 200, max: 299 }, ...refusals))
 
 const changes = new Counter('changes')

@@ -9,7 +9,11 @@
  * Which orders are busy. A window holds `windowSize` orders; every `operationsPerArrival` operations a new order comes
  * in and the oldest leaves for good, so the last state of an order stays as its traffic left it. Inside the window an
  * order has the rank of its slot for as long as it stays, and rank `r` is picked with a weight of `r ** -zipfExponent`:
- * a few busy orders, a long tail of quiet ones. README.md says where each part of the mix is met in real traffic.
+ * a few busy orders, a long tail of quiet ones.
+ *
+ * What happens to an order. Its status follows a schedule by its age in the window: each is paid once, half are
+ * shipped, half of those delivered. Notes go to the busy ones, cancellations to those not yet shipped, deletions to the
+ * oldest. README.md says where each part is met in real traffic.
  */
 
 export const windowSize = 400
@@ -19,21 +23,30 @@ export const zipfExponent = 0.8
 /** The most orders that a run creates before it starts; a longer plan comes back to its first orders. */
 export const populationSizeMax = 10_000
 
-/** How often each kind of operation comes up, in percent. */
-export const mix = { create: 10, note: 40, advance: 26, cancel: 4, delete: 4, pair: 16 } as const
-export type OperationKind = keyof typeof mix
+/** At which age (0 just in, 1 about to leave) an order's status is due to move, and how many orders get that far. */
+export const schedule = [
+  { status: 'paid', age: 0.05, percent: 100 },
+  { status: 'shipped', age: 0.4, percent: 50 },
+  { status: 'delivered', age: 0.8, percent: 25 },
+] as const
 
-/** Who the two clients of a pair are, in percent of the pairs. The second change is sent at the same moment. */
-export const pairMix = {
-  'note-and-note': 30,
-  'note-and-advance': 40,
-  'note-and-cancel': 15,
-  'note-and-delete': 15,
+/** How often a note arrives at the very moment when the status moves, in percent. */
+export const noteWithMovePercent = 12
+
+/** What the operations that are not due to the schedule do, in percent. Those named for two things are pairs. */
+export const mix = {
+  create: 15,
+  note: 69,
+  'two-notes': 7,
+  cancel: 4,
+  'cancel-and-note': 1,
+  delete: 3,
+  'delete-and-note': 1,
 } as const
-type PairKind = keyof typeof pairMix
+type Kind = keyof typeof mix
 
 /** What follows a creation, in percent of the creations; `payment-and-note` are two clients at the same moment. */
-export const followUpMix = { nothing: 50, payment: 35, 'payment-and-note': 15 } as const
+export const followUpMix = { nothing: 50, payment: 40, 'payment-and-note': 10 } as const
 type FollowUpKind = keyof typeof followUpMix
 
 export interface NewOrder {
@@ -71,8 +84,13 @@ export interface Plan {
 }
 
 /** Requests that one operation sends, on average: a pair sends two, a creation its follow-up too. */
-export const changesPerOperation =
-  (100 + mix.pair + (mix.create * (followUpMix.payment + 2 * followUpMix['payment-and-note'])) / 100) / 100
+export const changesPerOperation = (() => {
+  const scheduled = schedule.reduce((sum, { percent }) => sum + percent / 100, 0) / operationsPerArrival
+  const pairPercent = mix['two-notes'] + mix['cancel-and-note'] + mix['delete-and-note']
+  const followUps = (followUpMix.payment + 2 * followUpMix['payment-and-note']) / 100
+  const more = scheduled * noteWithMovePercent + (1 - scheduled) * (pairPercent + mix.create * followUps)
+  return 1 + more / 100
+})()
 
 export function operationCount(load: { readonly rate: number; readonly durationMs: number }): number {
   return Math.ceil((load.rate * load.durationMs) / 1_000 / changesPerOperation)
@@ -83,43 +101,76 @@ export function createPlan(options: { readonly seed: number; readonly operations
   return {
     populationSize,
     initialOrder: (n) => newOrder(randomFrom(options.seed, stream.population, n), `order ${n}`),
-    operation: (i) => plannedOperation(randomFrom(options.seed, stream.operations, i), i, populationSize),
+    operation: (i) => plannedOperation(randomFrom(options.seed, stream.operations, i), options.seed, i, populationSize),
   }
 }
 
-function plannedOperation(random: Random, i: number, populationSize: number): Operation {
-  const kind = pick(random, mix)
-  if (kind === 'create') {
-    return { kind, order: newOrder(random, `placed by client ${i}`), followUp: followUp(random, i) }
+function plannedOperation(random: Random, seed: number, i: number, populationSize: number): Operation {
+  const due = dueMove(seed, i)
+  if (due !== undefined) {
+    const target = due.place % populationSize
+    return random() * 100 < noteWithMovePercent
+      ? { kind: 'pair', target, changes: [due.change, noteChange(random, i, 'customer')] }
+      : { kind: 'single', target, changes: [due.change] }
   }
 
-  const { place, age } = pickOrder(random, i)
-  const target = place % populationSize
+  const kind: Kind = pick(random, mix)
+  const single = (place: number, change: Change): Operation => ({
+    kind: 'single',
+    target: place % populationSize,
+    changes: [change],
+  })
+  const pair = (place: number, change: Change): Operation => ({
+    kind: 'pair',
+    target: place % populationSize,
+    changes: [change, noteChange(random, i, 'customer')],
+  })
   switch (kind) {
+    case 'create':
+      return { kind, order: newOrder(random, `placed by client ${i}`), followUp: followUp(random, i) }
     case 'note':
-      return { kind: 'single', target, changes: [noteChange(random, i, 'customer')] }
-    case 'advance':
-      return { kind: 'single', target, changes: [advanceAt(age)] }
+      return single(busyOrder(random, i), noteChange(random, i, 'customer'))
+    case 'two-notes':
+      return pair(busyOrder(random, i), noteChange(random, i, 'support'))
     case 'cancel':
+      return single(orderAged(random, i, cancelAges), { kind: 'cancel' })
+    case 'cancel-and-note':
+      return pair(orderAged(random, i, cancelAges), { kind: 'cancel' })
     case 'delete':
-      return { kind: 'single', target, changes: [{ kind }] }
-    case 'pair':
-      return { kind, target, changes: [noteChange(random, i, 'customer'), secondChange(random, i, age)] }
+      return single(orderAged(random, i, deleteAges), { kind: 'delete' })
+    case 'delete-and-note':
+      return pair(orderAged(random, i, deleteAges), { kind: 'delete' })
   }
 }
 
-function secondChange(random: Random, i: number, age: number): Change {
-  const kind: PairKind = pick(random, pairMix)
-  switch (kind) {
-    case 'note-and-note':
-      return noteChange(random, i, 'support')
-    case 'note-and-advance':
-      return advanceAt(age)
-    case 'note-and-cancel':
-      return { kind: 'cancel' }
-    case 'note-and-delete':
-      return { kind: 'delete' }
-  }
+/**
+ * The move that the schedule has for operation `i`. The first operations after an arrival are kept for the schedule,
+ * one for each of its steps; each moves the order that has just reached that age, if that order gets so far.
+ */
+function dueMove(seed: number, i: number): { readonly place: number; readonly change: Change } | undefined {
+  const step = schedule[i % operationsPerArrival]
+  if (step === undefined) return undefined
+  const place = newestPlace(i) - Math.floor(step.age * windowSize)
+  // Orders that were past their payment when the load began never get one, so nothing may follow.
+  const firstPaid = newestPlace(0) - Math.floor(schedule[0].age * windowSize)
+  const fate = randomFrom(seed, stream.fates, place)() * 100
+  if (place < firstPaid || fate >= step.percent) return undefined
+  return { place, change: { kind: 'advance', status: step.status } }
+}
+
+function newestPlace(i: number): number {
+  return windowSize - 1 + Math.floor(i / operationsPerArrival)
+}
+
+interface Ages {
+  readonly from: number
+  readonly to: number
+}
+const cancelAges: Ages = { from: 0, to: schedule[1].age }
+const deleteAges: Ages = { from: 0.9, to: 1 }
+
+function orderAged(random: Random, i: number, { from, to }: Ages): number {
+  return newestPlace(i) - Math.floor((from + random() * (to - from)) * windowSize)
 }
 
 function followUp(random: Random, i: number): readonly Change[] {
@@ -136,15 +187,13 @@ function followUp(random: Random, i: number): readonly Change[] {
 }
 
 /**
- * An order of the window as it stands at operation `i`: slots are filled in turn, so the slot of order `n` is
- * `n % windowSize`, and it is the slot that has the rank. `age` runs from 0 (just in) to nearly 1 (about to leave).
+ * A place of the window, the busier the likelier. Slots are filled in turn, so the slot of order `n` is
+ * `n % windowSize`, and it is the slot that has the rank.
  */
-function pickOrder(random: Random, i: number): { readonly place: number; readonly age: number } {
-  const newest = windowSize - 1 + Math.floor(i / operationsPerArrival)
+function busyOrder(random: Random, i: number): number {
+  const newest = newestPlace(i)
   const slot = slotOfRank(zipfRank(random()))
-  const newestSlot = newest % windowSize
-  const ordersAgo = (newestSlot - slot + windowSize) % windowSize
-  return { place: newest - ordersAgo, age: ordersAgo / windowSize }
+  return newest - ((((newest - slot) % windowSize) + windowSize) % windowSize)
 }
 
 /** Ranks are scattered over the slots: 163 and 400 share no divisor, so each slot has exactly one rank. */
@@ -169,13 +218,6 @@ function zipfRank(share: number): number {
     else low = middle + 1
   }
   return low
-}
-
-/** Where an order of this age usually goes next. When it is not there yet, the service refuses, as it should. */
-function advanceAt(age: number): Change {
-  if (age < 0.5) return { kind: 'advance', status: 'paid' }
-  if (age < 0.8) return { kind: 'advance', status: 'shipped' }
-  return { kind: 'advance', status: 'delivered' }
 }
 
 const noteTexts = {
@@ -243,7 +285,7 @@ function newOrder(random: Random, note: string): NewOrder {
 type Random = () => number
 
 /** Separate sequences for separate things, so that adding to one does not shift the other. */
-const stream = { population: 0x9e3779b9, operations: 0x85ebca6b } as const
+const stream = { population: 0x9e3779b9, operations: 0x85ebca6b, fates: 0xc2b2ae35 } as const
 
 /** Mulberry32 (Tommy Ettinger, public domain), started from a hash of seed, stream and number. */
 function randomFrom(seed: number, streamId: number, n: number): Random {

@@ -5,6 +5,7 @@ import {
   mix,
   operationCount,
   operationsPerArrival,
+  schedule,
   windowSize,
   type Operation,
 } from './plan.ts'
@@ -36,11 +37,11 @@ describe('the plan of a load', () => {
     expect(orders(7)).not.toEqual(orders(8))
   })
 
-  test('another seed gives another plan', () => {
-    const one = planned(7)
-    const other = planned(8)
-    const same = one.filter((operation, i) => JSON.stringify(operation) === JSON.stringify(other[i]))
-    expect(same.length).toBeLessThan(operations / 100)
+  test('another seed gives another plan, but for the schedule', () => {
+    const unscheduled = (seed: number) => planned(seed).filter((_, i) => i % operationsPerArrival >= schedule.length)
+    const other = unscheduled(8)
+    const same = unscheduled(7).filter((operation, i) => JSON.stringify(operation) === JSON.stringify(other[i]))
+    expect(same.length).toBeLessThan(other.length / 100)
   })
 
   test('seeds next to each other share no stretch of the plan', () => {
@@ -55,13 +56,48 @@ describe('the plan of a load', () => {
 
   test('kinds come up as often as the mix says', () => {
     expect(Object.values(mix).reduce((sum, percent) => sum + percent, 0)).toBe(100)
-    const kinds = planned(7).map((operation) =>
-      operation.kind === 'single' ? operation.changes[0].kind : operation.kind,
-    )
-    for (const [kind, percent] of Object.entries(mix)) {
-      const share = (100 * kinds.filter((found) => found === kind).length) / operations
-      expect(Math.abs(share - percent)).toBeLessThan(2)
+    const unscheduled = planned(7).filter((_, i) => i % operationsPerArrival >= schedule.length)
+    const sharesOf = (matches: (operation: Operation) => boolean): number =>
+      (100 * unscheduled.filter(matches).length) / unscheduled.length
+    const creations = sharesOf(({ kind }) => kind === 'create')
+    const pairs = sharesOf(({ kind }) => kind === 'pair')
+    const notes = sharesOf((operation) => operation.kind === 'single' && operation.changes[0].kind === 'note')
+    expect(Math.abs(creations - mix.create)).toBeLessThan(2)
+    expect(Math.abs(pairs - mix['two-notes'] - mix['cancel-and-note'] - mix['delete-and-note'])).toBeLessThan(2)
+    expect(Math.abs(notes - mix.note)).toBeLessThan(2)
+  })
+
+  test('an order is paid once, and what follows comes after its payment', () => {
+    const moves = new Map<number, string[]>()
+    for (const operation of planned(7)) {
+      if (operation.kind === 'create') continue
+      const [change] = operation.changes
+      if (change.kind !== 'advance') continue
+      moves.set(operation.target, [...(moves.get(operation.target) ?? []), change.status])
     }
+    const order = schedule.map(({ status }) => status)
+    for (const found of moves.values()) expect(order.slice(0, found.length)).toEqual(found)
+    const shippedShare = [...moves.values()].filter((found) => found.length > 1).length / moves.size
+    expect(shippedShare).toBeGreaterThan(0.35)
+    expect(shippedShare).toBeLessThan(0.55)
+  })
+
+  test('few operations ask for what an earlier one made impossible', () => {
+    const deleted = new Set<number>()
+    const cancelled = new Set<number>()
+    let impossible = 0
+    let asked = 0
+    for (const operation of planned(7)) {
+      if (operation.kind === 'create') continue
+      for (const change of operation.changes) {
+        asked += 1
+        if (deleted.has(operation.target) || (change.kind !== 'note' && cancelled.has(operation.target)))
+          impossible += 1
+        if (change.kind === 'delete') deleted.add(operation.target)
+        if (change.kind === 'cancel') cancelled.add(operation.target)
+      }
+    }
+    expect(impossible / asked).toBeLessThan(0.1)
   })
 
   test('the rate of changes is the rate asked for', () => {
