@@ -55,6 +55,7 @@ export interface LogAdmin {
   /** Every committed record of a topic from its start to its ends as of the call, partition by partition in order. */
   readAll(topic: string, onRecord: (record: LogRecord) => void): Promise<void>
   deleteTopics(topics: readonly string[]): Promise<void>
+  /** @throws when a group still has members. */
   deleteGroups(groupIds: readonly string[]): Promise<void>
   close(): Promise<void>
 }
@@ -88,9 +89,7 @@ export async function connectAdmin(kafka: Kafka, retry: RetryOptions): Promise<L
     deleteTopics: async (topics) => {
       await admin.deleteTopics({ topics: [...topics], timeout: 10_000 })
     },
-    deleteGroups: async (groupIds) => {
-      await admin.deleteGroups([...groupIds])
-    },
+    deleteGroups: (groupIds) => deleteGroups(admin, groupIds),
     close: () => admin.disconnect(),
   }
 }
@@ -152,6 +151,13 @@ async function describeTopic(admin: Admin, topic: string): Promise<TopicDescript
   }
 }
 
+/** Groups that do not exist are as deleted as can be. */
+async function deleteGroups(admin: Admin, groupIds: readonly string[]): Promise<void> {
+  const { groups } = await admin.listGroups()
+  const existing = new Set(groups.map(({ groupId }) => groupId))
+  await admin.deleteGroups(groupIds.filter((groupId) => existing.has(groupId)))
+}
+
 /** kafkajs reads only as a member of a group, so this joins one of its own and deletes it afterwards. */
 async function readAll(
   kafka: Kafka,
@@ -198,6 +204,6 @@ async function readAll(
     await finished.promise
   } finally {
     await consumer.disconnect()
-    await admin.deleteGroups([groupId])
+    await deleteGroups(admin, [groupId])
   }
 }
