@@ -1,1 +1,5 @@
+export type { ChangeEvent, Decoded, PoisonReason, Position, Row, Source } from './change-event.ts'
+export { decode, type DecodeOptions, type EncodedRecord } from './decode.ts'
+export { formatLsn, lsnFromNumber, parseLsn, type Lsn } from './lsn.ts'
 export { offsetLimit, parseOffset, type Offset } from './offset.ts'
+export { epochLimit, versionOf, type Version } from './version.ts'
