@@ -1,4 +1,4 @@
-import { createClient, type ClickHouseClient } from '@clickhouse/client'
+import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client'
 import { defaultTimeoutMs, splitCredentials, type ConnectOptions } from './options.ts'
 
 export type ClickHouse = ClickHouseClient
@@ -16,6 +16,8 @@ export function connectClickHouse(
     ...(options.database === undefined ? {} : { database: options.database }),
     max_open_connections: options.connectionsMax ?? 10,
     request_timeout: options.timeoutMs ?? defaultTimeoutMs,
+    // A failure is an error that the caller gets; written to the console as well, it would be told twice.
+    log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { date_time_input_format: 'best_effort' },
   })
 }

@@ -488,7 +488,7 @@ async function closeAll(
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
-  return error.message === '' ? error.name : error.message
+  return error.message === '' ? error.name : error.message.replaceAll(/\s+/g, ' ')
 }
 
 function* chunks<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {

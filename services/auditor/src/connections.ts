@@ -2,9 +2,9 @@
  * Where the stores are: from the environment, or from the lab's settings file, so that an audit of the lab needs no
  * settings by hand. The users are the auditor's own, who may only read.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { ConfigError, loadConfig } from '@driftlab/service'
+import { loadConfig } from '@driftlab/service'
 import { z } from 'zod'
 import type { Connections } from './audit.ts'
 import type { LaneSpecification, Specification } from './specification.ts'
@@ -31,21 +31,31 @@ const schemas: Readonly<Record<Variable, z.ZodType<string>>> = {
 }
 
 /**
- * The addresses that the named lanes need.
+ * The environment over the lab's settings file.
  *
- * @param settingsFile the lab's settings, used for whatever the environment does not give; it may be absent.
+ * @param path of a file that may be absent: then the environment is all there is.
+ */
+export function withLabSettings(environment: Environment, path: string): Environment {
+  const file = existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {}
+  return { ...file, ...present(environment) }
+}
+
+/**
+ * The addresses that the named lanes need: the URLs themselves, else put together from the lab's variables.
+ *
  * @throws {ConfigError} naming each variable that is missing or wrong.
  */
 export function connectionsFrom(
-  environment: Environment,
-  settingsFile: string,
+  settings: Environment,
   specification: Specification,
   lanes: readonly string[] = Object.keys(specification.lanes),
 ): Connections {
   const needed = variablesOf(lanes.flatMap((lane) => specification.lanes[lane] ?? []))
-  const derived = readLabSettings(settingsFile, environment)
   const shape = Object.fromEntries(needed.map((name) => [name, schemas[name]]))
-  const config: Readonly<Record<string, string>> = loadConfig(z.object(shape), { ...derived, ...present(environment) })
+  const config: Readonly<Record<string, string>> = loadConfig(z.object(shape), {
+    ...urlsOf(settings),
+    ...present(settings),
+  })
   return {
     postgresUrl: config['POSTGRES_URL'] ?? '',
     redisUrl: config['REDIS_URL'],
@@ -74,17 +84,6 @@ function variablesOf(lanes: readonly LaneSpecification[]): readonly Variable[] {
     }
   }
   return [...variables]
-}
-
-function readLabSettings(path: string, environment: Environment): Environment {
-  let file: Environment
-  try {
-    file = parseEnv(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {}
-    throw new ConfigError(`Cannot read the settings file ${path}: ${String(cause)}`)
-  }
-  return urlsOf({ ...file, ...present(environment) })
 }
 
 /** The lab's settings name hosts, ports, users and passwords apart; here they become one address a store. */

@@ -14,7 +14,7 @@ export {
 } from './report.ts'
 export { parseSpecification, readSpecification, SpecificationError, type Specification } from './specification.ts'
 export { renderReport } from './table.ts'
-export { connectionsFrom } from './connections.ts'
+export { connectionsFrom, withLabSettings } from './connections.ts'
 export { composeVerdicts, exitCodeOf, verdictOf, type Verdict } from './verdict.ts'
 
 /** The specification of this repository's own lanes. */

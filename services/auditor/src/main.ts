@@ -10,7 +10,7 @@ import express from 'express'
 import { z } from 'zod'
 import { parseArguments, usage, UsageError, type Arguments } from './arguments.ts'
 import { audit, type AuditOptions } from './audit.ts'
-import { connectionsFrom } from './connections.ts'
+import { connectionsFrom, withLabSettings } from './connections.ts'
 import { startAuditLoop } from './continuous.ts'
 import { ordersSpecificationPath } from './index.ts'
 import { createProgressLine } from './progress-line.ts'
@@ -47,7 +47,7 @@ async function auditOptionsFrom(options: Arguments): Promise<AuditOptions> {
   }
   const settingsFile = process.env['LAB_ENV_FILE'] ?? join(import.meta.dirname, '../../../.env')
   const { deadlineMs, examplesMax, pageSize } = options
-  const connections = connectionsFrom(process.env, settingsFile, specification, lanes)
+  const connections = connectionsFrom(withLabSettings(process.env, settingsFile), specification, lanes)
   return { specification, lanes, connections, deadlineMs, examplesMax, pageSize }
 }
 
