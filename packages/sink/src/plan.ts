@@ -1,0 +1,126 @@
+/**
+ * What one batch of records asks of the store: pure, from records to operations.
+ *
+ * Invariant: for each key the plan holds the batch's operations in the order of the log, and offers the last one. When
+ * the store refuses that one, the one before takes its place, so that the outcome does not depend on where a batch was
+ * cut.
+ */
+import { decode, type ChangeEvent, type DecodeOptions, type PoisonReason } from '@driftlab/change-event'
+import type { LogRecord } from '@driftlab/kafka'
+import { ZodError } from 'zod'
+import { ProjectionError, type Operation, type Projection, type Refusal } from './store.ts'
+
+/** A record that cannot be applied, why, and at which stage that showed. */
+export interface Poison {
+  readonly record: LogRecord
+  readonly stage: 'decode' | 'project' | 'write'
+  readonly reason: PoisonReason | 'projection-failed' | 'store-refused'
+  readonly errorName: string
+  readonly message: string
+  readonly stack?: string
+}
+
+interface PlannedOperation<Op extends Operation> {
+  readonly operation: Op
+  readonly record: LogRecord
+}
+
+export interface Plan<Op extends Operation> {
+  /** Changes among the records, poison left out, in the order of the log. */
+  readonly changes: readonly ChangeEvent[]
+  readonly poison: readonly Poison[]
+  /** The last operation of each key. */
+  readonly operations: readonly Op[]
+  /** What to write instead of refused operations, and the records to park for them. */
+  replace(refused: readonly Refusal<Op>[]): { readonly operations: readonly Op[]; readonly poison: readonly Poison[] }
+}
+
+export function planBatch<Op extends Operation>(
+  records: readonly LogRecord[],
+  project: Projection<Op>,
+  options: DecodeOptions,
+): Plan<Op> {
+  const changes: ChangeEvent[] = []
+  const poison: Poison[] = []
+  const byKey = new Map<string, PlannedOperation<Op>[]>()
+
+  for (const record of records) {
+    const decoded = decode(record, options)
+    switch (decoded.type) {
+      case 'tombstone':
+        break
+      case 'poison':
+        poison.push({
+          record,
+          stage: 'decode',
+          reason: decoded.reason,
+          errorName: 'PoisonRecord',
+          message: decoded.message,
+        })
+        break
+      case 'change': {
+        const projected = tryProject(record, decoded.change, project)
+        if ('poison' in projected) {
+          poison.push(projected.poison)
+          break
+        }
+        changes.push(decoded.change)
+        for (const operation of projected.operations) {
+          const planned = byKey.get(operation.key)
+          if (planned === undefined) byKey.set(operation.key, [{ operation, record }])
+          else planned.push({ operation, record })
+        }
+        break
+      }
+    }
+  }
+
+  return {
+    changes,
+    poison,
+    operations: [...byKey.values()].flatMap((planned) => planned.at(-1)?.operation ?? []),
+    replace: (refused) => replaceRefused(byKey, refused),
+  }
+}
+
+function tryProject<Op extends Operation>(
+  record: LogRecord,
+  change: ChangeEvent,
+  project: Projection<Op>,
+): { readonly operations: readonly Op[] } | { readonly poison: Poison } {
+  try {
+    return { operations: project(change) }
+  } catch (error) {
+    // Anything else is a bug in the projection, and parking records for it would hide that.
+    if (!(error instanceof ProjectionError || error instanceof ZodError)) throw error
+    return {
+      poison: {
+        record,
+        stage: 'project',
+        reason: 'projection-failed',
+        errorName: error.name,
+        message: error.message,
+        ...(error.stack === undefined ? {} : { stack: error.stack }),
+      },
+    }
+  }
+}
+
+function replaceRefused<Op extends Operation>(
+  byKey: Map<string, PlannedOperation<Op>[]>,
+  refused: readonly Refusal<Op>[],
+): ReturnType<Plan<Op>['replace']> {
+  const operations: Op[] = []
+  const poison: Poison[] = []
+  for (const { operation, code, message } of refused) {
+    const planned = byKey.get(operation.key)
+    const rejected = planned?.pop()
+    if (planned === undefined || rejected?.operation !== operation) {
+      throw new Error(`The store refused an operation that it was not given: ${operation.key}@${operation.version}`)
+    }
+    poison.push({ record: rejected.record, stage: 'write', reason: 'store-refused', errorName: code, message })
+    const previous = planned.at(-1)
+    if (previous !== undefined) operations.push(previous.operation)
+  }
+  return { operations, poison }
+}

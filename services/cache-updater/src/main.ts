@@ -1,0 +1,26 @@
+import { laneNames } from '@driftlab/order'
+import { runService } from '@driftlab/service'
+import { startSinkService } from '@driftlab/sink'
+import { connectRedis } from '@driftlab/stores'
+import { configSchema } from './config.ts'
+import { projectInto } from './project.ts'
+import { createCacheStore } from './store.ts'
+
+await runService({
+  name: 'cache-updater',
+  environment: process.env,
+  schema: configSchema,
+  start: (context) => {
+    const { config } = context
+    const { topic, schema } = laneNames(config.LANE)
+    return startSinkService(context, {
+      name: 'cache-updater',
+      topic,
+      table: { schema, name: 'orders' },
+      project: projectInto(config.LANE),
+      store: createCacheStore(connectRedis(config.REDIS_URL), { deletedVersionTtlS: config.DELETED_VERSION_TTL_S }),
+      // A cache is read at once: take whatever is there.
+      fetch: { minBytes: 1, maxWaitMs: 50, maxBytesPerPartition: 1_048_576 },
+    })
+  },
+})
