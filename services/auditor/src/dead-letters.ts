@@ -32,8 +32,13 @@ export function createDeadLetters(log: ChangeLog, topic: string, keyField: strin
       const keys = new Set<string>()
       const reasons = new Map<string, number>()
       const samples: ParkedRecord[] = []
+      // A poison record that is delivered again is parked again; where it was read from tells that it is the same.
+      const seen = new Set<string>()
       let count = 0
       await log.parkedRecords(topic, keyField, (record) => {
+        const position = `${record.topic}/${record.partition}/${record.offset}`
+        if (seen.has(position)) return
+        if (seen.size < keysMax) seen.add(position)
         count += 1
         if (record.key !== null && keys.size < keysMax) keys.add(record.key)
         const short = record.reason.slice(0, reasonMax)
