@@ -26,6 +26,8 @@ export interface FetchOptions {
 
 export interface LogBatch extends TopicPartition {
   readonly records: readonly LogRecord[]
+  /** Where reading goes on: past the last record and the transaction markers behind it. */
+  readonly next: Offset
   /** One past the last record of the partition as of this fetch, open transactions included. */
   readonly highWatermark: Offset
 }
@@ -142,6 +144,7 @@ export async function consume(kafka: Kafka, retry: RetryOptions, options: Consum
         topic: batch.topic,
         partition: batch.partition,
         records: batch.messages.map((message) => toLogRecord(batch.topic, batch.partition, message)),
+        next: parseOffset(BigInt(batch.lastOffset()) + 1n),
         highWatermark: parseOffset(batch.highWatermark),
       })
     } catch (error) {

@@ -130,14 +130,13 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
     const last = batch.records.at(-1)
     if (last !== undefined) {
       const newest = changes.at(-1)?.source.committedAtMs ?? last.timestampMs
-      reportLag(batch, batch.highWatermark - last.offset - 1, acknowledgedMs - newest)
+      reportLag(batch, batch.highWatermark - batch.next, acknowledgedMs - newest)
     }
   }
 
   const reportLag = ({ topic, partition }: TopicPartition, lagRecords: number, ageMs: number): void => {
     metrics.lagRecords.set({ topic, partition }, lagRecords)
-    // The marker that ends a transaction follows its last record: one offset behind is not behind.
-    metrics.lagMs.set({ topic, partition }, lagRecords > 1 ? Math.max(0, ageMs) : 0)
+    metrics.lagMs.set({ topic, partition }, lagRecords > 0 ? Math.max(0, ageMs) : 0)
   }
 
   const pauseFor = (error: Error, attempt: number): void => {
