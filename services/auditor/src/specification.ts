@@ -13,8 +13,10 @@ const tableName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$/, 'must be a table: `table` or `schema.table`')
 
+const plainType = z.enum(['text', 'integer', 'decimal', 'boolean', 'json'])
 const valueType = z.union([
-  z.enum(['text', 'integer', 'decimal', 'boolean', 'json']).transform((type): ValueType => ({ type })),
+  plainType.transform((type): ValueType => ({ type })),
+  z.strictObject({ type: plainType }).transform((type): ValueType => type),
   z
     .strictObject({ type: z.literal('timestamp'), fractionDigits: z.int().min(0).max(9) })
     .transform((type): ValueType => type),

@@ -9,6 +9,11 @@ it('the specification of the orders describes both lanes', async () => {
   expect(Object.keys((await readSpecification(path)).lanes)).toEqual(['cdc', 'dual-write'])
 })
 
+it('a specification that was read is one that can be read again', async () => {
+  const specification = await readSpecification(path)
+  expect(parseSpecification(JSON.parse(JSON.stringify(specification)))).toEqual(specification)
+})
+
 describe('a specification that cannot work is refused, with the field at fault', () => {
   const base = {
     specificationVersion: 1,

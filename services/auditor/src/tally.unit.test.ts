@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals'
 import { nextPageSize } from './audit.ts'
 import { recordKey } from './log.ts'
 import { formatLsn, parseLsn } from './source.ts'
+import { literal } from './stores/clickhouse.ts'
 import { createTally, takeInTurns } from './tally.ts'
 
 it('a store of which nothing was seen is unknown', () => {
@@ -67,4 +68,13 @@ it.each([
   ['{"other":1}', '{"other":1}'],
 ])('the key %s of a record is %s', (text, key) => {
   expect(recordKey(Buffer.from(text), 'id')).toBe(key)
+})
+
+it.each([
+  ['plain', `'plain'`],
+  [`o'clock`, `'o\\'clock'`],
+  ['back\\slash', `'back\\\\slash'`],
+  [`\\'); drop`, `'\\\\\\'); drop'`],
+])('the key %j cannot leave its literal in a statement', (text, expected) => {
+  expect(literal(text)).toBe(expected)
 })

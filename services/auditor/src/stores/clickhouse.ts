@@ -1,8 +1,8 @@
 /**
  * A lane's rows in ClickHouse, read through a relation that shows at most one row a key.
  *
- * Keys travel as query parameters of the column's own type, so the table's primary key is used and no text is pasted
- * into a statement.
+ * Keys travel in the statement, as escaped literals: parameters travel in the address, whose length servers and proxies
+ * bound. The server reads them as the column's own type, so the table's primary key is used.
  */
 import { connectClickHouse } from '@driftlab/stores'
 import type { Held } from '../judge.ts'
@@ -11,8 +11,8 @@ import { unreadable, type DerivedStore } from './derived-store.ts'
 
 type ClickHouseSpecification = Extract<StoreSpecification, { kind: 'clickhouse' }>
 
-/** Parameters travel in the address, whose length servers bound. */
-const readMax = 500
+/** Servers bound a statement to 256 KiB; this many characters of keys leave room for the rest, and for UTF-8. */
+const literalsMax = 150_000
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const keyAlias = '__key'
 
@@ -27,10 +27,9 @@ export async function openClickHouse(
   const key = quote(specification.key)
   const columns = Object.keys(projection).map(quote).join(', ')
 
-  const select = async <Row>(query: string, parameters: Readonly<Record<string, unknown>>): Promise<Row[]> => {
+  const select = async <Row>(query: string): Promise<Row[]> => {
     const answer = await client.query({
       query,
-      query_params: { ...parameters },
       format: 'JSONEachRow',
       clickhouse_settings: {
         date_time_output_format: 'iso',
@@ -58,10 +57,9 @@ export async function openClickHouse(
     read: async (keys) => {
       const held = new Map<string, Held>()
       const possible = keys.filter(isPossible)
-      for (let start = 0; start < possible.length; start += readMax) {
+      for (const literals of batches(possible.map(literal), literalsMax)) {
         const rows = await select<Record<string, unknown>>(
-          `SELECT toString(${key}) AS ${keyAlias}, ${columns} FROM ${relation} WHERE ${key} IN ({keys:Array(${keyType})})`,
-          { keys: possible.slice(start, start + readMax) },
+          `SELECT toString(${key}) AS ${keyAlias}, ${columns} FROM ${relation} WHERE ${key} IN (${literals.join(', ')})`,
         )
         for (const row of rows) {
           const rowKey = String(row[keyAlias])
@@ -78,10 +76,9 @@ export async function openClickHouse(
     async *keys(pageSize) {
       let last: string | undefined
       for (;;) {
+        const beyond = last === undefined ? '' : `WHERE ${key} > CAST(${literal(last)}, ${literal(keyType)})`
         const rows = await select<Record<string, string>>(
-          `SELECT toString(${key}) AS ${keyAlias} FROM ${relation}` +
-            `${last === undefined ? '' : ` WHERE ${key} > {last:${keyType}}`} ORDER BY ${key} LIMIT {size:UInt32}`,
-          { size: pageSize, ...(last === undefined ? {} : { last }) },
+          `SELECT toString(${key}) AS ${keyAlias} FROM ${relation} ${beyond} ORDER BY ${key} LIMIT ${String(pageSize)}`,
         )
         if (rows.length === 0) return
         const page = rows.map((row) => row[keyAlias] ?? '')
@@ -96,4 +93,24 @@ export async function openClickHouse(
 
 function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
+}
+
+/** A text literal of ClickHouse's SQL, whatever the text. */
+export function literal(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+}
+
+function* batches(literals: readonly string[], charactersMax: number): Generator<readonly string[]> {
+  let batch: string[] = []
+  let characters = 0
+  for (const text of literals) {
+    if (batch.length > 0 && characters + text.length > charactersMax) {
+      yield batch
+      batch = []
+      characters = 0
+    }
+    batch.push(text)
+    characters += text.length + 2
+  }
+  if (batch.length > 0) yield batch
 }
