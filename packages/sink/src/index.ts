@@ -6,6 +6,7 @@ export { planBatch, type Plan, type Poison } from './plan.ts'
 export { runSink, type Sink, type SinkOptions, type SinkState } from './run.ts'
 export { sinkConfigSchema, startSinkService, type SinkConfig, type SinkServiceOptions } from './service.ts'
 export {
+  isError,
   ProjectionError,
   StoreUnavailable,
   type Operation,

@@ -48,3 +48,8 @@ export class StoreUnavailable extends Error {
 export class ProjectionError extends Error {
   override readonly name = 'ProjectionError'
 }
+
+/** Whether something thrown is an error, also one of another realm (as in Jest), where `instanceof` says no. */
+export function isError(value: unknown): value is Error {
+  return Object.prototype.toString.call(value) === '[object Error]'
+}

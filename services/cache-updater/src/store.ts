@@ -6,8 +6,7 @@
  * a key without document as absent, and it expires when no replay can be that old any more.
  */
 import { createHash } from 'node:crypto'
-import { isNativeError } from 'node:util/types'
-import { StoreUnavailable, type Refusal, type Store, type WriteResult } from '@driftlab/sink'
+import { isError, StoreUnavailable, type Refusal, type Store, type WriteResult } from '@driftlab/sink'
 import type { Redis } from '@driftlab/stores'
 import type { CacheOperation } from './operations.ts'
 
@@ -106,7 +105,7 @@ async function evaluate(
   try {
     return await redis.evalsha(scriptSha, keyCount, ...keysAndArguments)
   } catch (error) {
-    if (isNativeError(error) && error.message.startsWith('NOSCRIPT')) {
+    if (isError(error) && error.message.startsWith('NOSCRIPT')) {
       return redis.eval(script, keyCount, ...keysAndArguments)
     }
     throw error
@@ -121,7 +120,7 @@ async function classified<Answer>(command: () => Promise<Answer>): Promise<Answe
   try {
     return await command()
   } catch (error) {
-    if (!isNativeError(error)) throw error
+    if (!isError(error)) throw error
     // Only a reply of the server carries this name; everything else is about the way there.
     if (error.name !== 'ReplyError' || passingReplies.test(error.message)) {
       throw new StoreUnavailable(`Redis takes no writes: ${error.message}`, { cause: error })

@@ -5,8 +5,7 @@
  * the one it has (409, which here means: already applied). Deletes are documents too, so their version is not
  * forgotten. What is acknowledged is durable; searches see it after the index's next refresh.
  */
-import { isNativeError } from 'node:util/types'
-import { StoreUnavailable, type Refusal, type Store, type WriteResult } from '@driftlab/sink'
+import { isError, StoreUnavailable, type Refusal, type Store, type WriteResult } from '@driftlab/sink'
 import type { Elasticsearch } from '@driftlab/stores'
 import type { SearchOperation } from './operations.ts'
 
@@ -88,7 +87,7 @@ async function classified<Answer>(alias: string, request: () => Promise<Answer>)
   try {
     return await request()
   } catch (error) {
-    if (!isNativeError(error)) throw error
+    if (!isError(error)) throw error
     const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined
     if (status === 404) throw aliasMissing(alias)
     const passing = status === undefined ? connectionErrors.has(error.name) : status === 429 || status >= 500

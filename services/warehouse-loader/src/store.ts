@@ -5,8 +5,7 @@
  * repeated, late or out of order changes nothing that a reader of the views sees. ClickHouse therefore never says that
  * an operation was stale.
  */
-import { isNativeError } from 'node:util/types'
-import { StoreUnavailable, type Refusal, type Store, type WriteResult } from '@driftlab/sink'
+import { isError, StoreUnavailable, type Refusal, type Store, type WriteResult } from '@driftlab/sink'
 import type { ClickHouse } from '@driftlab/stores'
 import { gather } from './gather.ts'
 import type { WarehouseOperation } from './operations.ts'
@@ -32,7 +31,7 @@ export function createWarehouseStore(
       })
       return []
     } catch (error) {
-      if (!isNativeError(error)) throw error
+      if (!isError(error)) throw error
       const code = codeOf(error)
       if (code === undefined || passingCodes.has(code)) {
         throw new StoreUnavailable(`ClickHouse takes no rows: ${error.message}`, { cause: error })
