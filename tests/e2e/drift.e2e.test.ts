@@ -1,0 +1,143 @@
+/**
+ * What the pipeline as a whole has to hold beyond single faults: more instances, poison, replays; and what the
+ * dual-write lane leaves behind when one of its writes fails.
+ */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { connectLog } from '@driftlab/kafka'
+import { connectElasticsearch } from '@driftlab/stores'
+import { eventually, testSettings } from '@driftlab/stores/testing'
+import { openPipeline, randomOrder, request, startWriter, type Pipeline } from './pipeline.ts'
+import { startInstance, type Instance } from './instance.ts'
+
+const topic = 'driftlab.cdc.orders'
+
+let pipeline: Pipeline
+
+beforeAll(async () => {
+  pipeline = await openPipeline()
+})
+
+afterAll(async () => {
+  await pipeline.lab.start()
+}, 120_000)
+
+test('instances of every sink come and go under load, and no key diverges', async () => {
+  const writer = startWriter(pipeline.orders('cdc'))
+  const instances: Instance[] = []
+  try {
+    await eventually(() => writer.outcomes().ok > 50, { deadlineMs: 20_000 })
+    for (const sink of ['cache-updater', 'search-indexer', 'warehouse-loader'] as const) {
+      const instance = await startInstance(sink, pipeline.settings)
+      instances.push(instance)
+      await eventually(async () => (await instance.assignedPartitions()) > 0, {
+        deadlineMs: 30_000,
+        what: `the second ${sink} is given partitions`,
+      })
+    }
+    const before = writer.outcomes().ok
+    await eventually(() => writer.outcomes().ok > before + 100, { deadlineMs: 20_000 })
+    const [cache, ...others] = instances
+    cache?.kill()
+    for (const instance of others) await instance.stop()
+    const after = writer.outcomes().ok
+    await eventually(() => writer.outcomes().ok > after + 100, { deadlineMs: 20_000 })
+  } finally {
+    await writer.stop()
+    for (const instance of instances) instance.kill()
+  }
+  expect(await pipeline.audit('cdc')).toMatchObject({ verdict: 'consistent', doubts: [], examples: [] })
+}, 180_000)
+
+test('poison records are parked with their reasons by every sink, shown by the audit, and stop nothing', async () => {
+  const log = connectLog({ brokers: testSettings().kafkaBrokers, clientId: 'test-poison' })
+  const producer = await log.connectProducer()
+  try {
+    const before = await parkedCounts()
+    const bytes = (text: string): Buffer => Buffer.from(text)
+    const id = '{"id":"0190b5a0-0000-7000-8000-000000000000"}'
+    await producer.publish(topic, [
+      { key: bytes(id), value: bytes('this is not JSON') },
+      { key: bytes(''), value: bytes('{"op":"c","after":{},"before":null,"source":{}}') },
+      {
+        key: bytes(id),
+        value: bytes('{"op":"x","before":null,"after":null,"source":{"schema":"cdc","table":"orders"}}'),
+      },
+    ])
+    // Whatever comes after the poison is applied.
+    const created = await request('POST', `${pipeline.orders('cdc')[0] ?? ''}/orders`, randomOrder())
+    expect(created.status).toBe(201)
+    const lane = await pipeline.audit('cdc')
+    expect(lane).toMatchObject({ verdict: 'consistent', doubts: [] })
+    for (const [store, report] of Object.entries(lane.stores)) {
+      expect([store, report.parkedRecords.count - (before[store] ?? 0)]).toEqual([store, 3])
+    }
+  } finally {
+    await producer.close()
+  }
+
+  async function parkedCounts(): Promise<Readonly<Record<string, number>>> {
+    const { stores } = await pipeline.audit('cdc')
+    return Object.fromEntries(Object.entries(stores).map(([store, report]) => [store, report.parkedRecords.count]))
+  }
+}, 120_000)
+
+test('a replay of the whole log brings no deleted order back, even after Elasticsearch has forgotten its deletes', async () => {
+  const settings = testSettings()
+  const elasticsearch = connectElasticsearch(settings.elasticsearchUrl, { timeoutMs: 10_000 })
+  await elasticsearch.indices.putSettings({ index: 'cdc-orders-v1', settings: { 'index.gc_deletes': '1s' } })
+  const base = pipeline.orders('cdc')[0] ?? ''
+  const deleted: string[] = []
+  for (let number = 0; number < 20; number += 1) {
+    const { id } = (await (await request('POST', `${base}/orders`, randomOrder())).json()) as { id: string }
+    expect((await request('PATCH', `${base}/orders/${id}`, { note: 'about to go' })).status).toBe(200)
+    expect((await request('DELETE', `${base}/orders/${id}`)).status).toBe(204)
+    deleted.push(id)
+  }
+  expect(await pipeline.audit('cdc')).toMatchObject({ verdict: 'consistent' })
+  // Longer than gc_deletes and than the interval at which Elasticsearch prunes, whatever else the machine does.
+  await new Promise((resolve) => setTimeout(resolve, 3_000))
+
+  const log = connectLog({ brokers: settings.kafkaBrokers, clientId: 'test-replay' })
+  const admin = await log.connectAdmin()
+  try {
+    for (const sink of ['cache-updater', 'search-indexer', 'warehouse-loader'] as const) {
+      await pipeline.lab.stop([sink])
+      // A group without committed offsets begins at the start of the log.
+      await admin.deleteGroups([sink])
+      await pipeline.lab.start([sink])
+    }
+  } finally {
+    await admin.close()
+    await elasticsearch.indices.putSettings({ index: 'cdc-orders-v1', settings: { 'index.gc_deletes': '60s' } })
+    await elasticsearch.close()
+  }
+  const lane = await pipeline.audit('cdc')
+  expect(lane).toMatchObject({ verdict: 'consistent', doubts: [], examples: [] })
+}, 180_000)
+
+describe('the dual-write lane', () => {
+  test('answers 502 when the search index is down, keeps what it wrote, and the audit names the order', async () => {
+    const base = pipeline.orders('dual-write')[0] ?? ''
+    const before = await request('POST', `${base}/orders`, randomOrder())
+    const { id } = (await before.json()) as { id: string }
+    await pipeline.lab.kill('elasticsearch')
+    let failed: Response
+    try {
+      failed = await request('PATCH', `${base}/orders/${id}`, { note: 'written to two stores out of four' })
+    } finally {
+      await pipeline.lab.start(['elasticsearch'])
+    }
+    expect(failed.status).toBe(502)
+    expect(failed.headers.get('content-type')).toContain('application/problem+json')
+
+    const lane = await pipeline.audit('dual-write')
+    expect(lane.verdict).toBe('diverged')
+    const example = lane.examples.find(({ key }) => key === id)
+    expect(example?.stores).toMatchObject({
+      redis: { status: 'same' },
+      elasticsearch: { status: 'stale' },
+      clickhouse: { status: 'stale' },
+    })
+    expect(lane.stores['redis']?.divergences.stale).toBe(0)
+  }, 120_000)
+})
