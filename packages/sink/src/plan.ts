@@ -26,8 +26,14 @@ interface PlannedOperation<Op extends Operation> {
 }
 
 export interface Plan<Op extends Operation> {
-  /** Changes among the records, poison left out, in the order of the log. */
-  readonly changes: readonly ChangeEvent[]
+  /** How many of the records are changes, poison left out. */
+  readonly changeCount: number
+  /**
+   * When each change was committed, in the order of the log, rows of a snapshot left out: those were committed at some
+   * other time, which nobody knows. (The changes themselves are not kept, or the collector would copy every row of a
+   * batch while the store writes it.)
+   */
+  readonly committedAtMs: readonly number[]
   readonly poison: readonly Poison[]
   /** The last operation of each key. */
   readonly operations: readonly Op[]
@@ -40,7 +46,8 @@ export function planBatch<Op extends Operation>(
   project: Projection<Op>,
   options: DecodeOptions,
 ): Plan<Op> {
-  const changes: ChangeEvent[] = []
+  const committedAtMs: number[] = []
+  let changeCount = 0
   const poison: Poison[] = []
   const byKey = new Map<string, PlannedOperation<Op>[]>()
 
@@ -64,7 +71,8 @@ export function planBatch<Op extends Operation>(
           poison.push(projected.poison)
           break
         }
-        changes.push(decoded.change)
+        changeCount += 1
+        if (decoded.change.kind !== 'snapshot') committedAtMs.push(decoded.change.source.committedAtMs)
         for (const operation of projected.operations) {
           const planned = byKey.get(operation.key)
           if (planned === undefined) byKey.set(operation.key, [{ operation, record }])
@@ -76,7 +84,8 @@ export function planBatch<Op extends Operation>(
   }
 
   return {
-    changes,
+    changeCount,
+    committedAtMs,
     poison,
     operations: [...byKey.values()].flatMap((planned) => planned.at(-1)?.operation ?? []),
     replace: (refused) => replaceRefused(byKey, refused),

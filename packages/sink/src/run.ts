@@ -11,7 +11,7 @@
  */
 import type { Log, LogBatch, Consumption, FetchOptions, TopicPartition } from '@driftlab/kafka'
 import type { Logger } from '@driftlab/service'
-import type { ChangeEvent, DecodeOptions } from '@driftlab/change-event'
+import type { DecodeOptions } from '@driftlab/change-event'
 import { backoffMs, type BackoffOptions } from './backoff.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { LatencyWindow } from './latency.ts'
@@ -89,7 +89,7 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
     try {
       const { stale, poison } = await writePlan(plan, store, operationsPerWriteMax)
       await parkAll(poison)
-      report(batch, plan.changes, stale, poison)
+      report(batch, plan, stale, poison)
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error
       metrics.retries.inc()
@@ -116,20 +116,19 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
     }
   }
 
-  const report = (batch: LogBatch, changes: readonly ChangeEvent[], stale: number, poison: readonly Poison[]): void => {
+  const report = (batch: LogBatch, plan: Plan<Op>, stale: number, poison: readonly Poison[]): void => {
     const acknowledgedMs = nowMs()
     const refused = poison.filter(({ stage }) => stage === 'write').length
-    metrics.applied.inc(Math.max(0, changes.length - stale - refused))
+    metrics.applied.inc(Math.max(0, plan.changeCount - stale - refused))
     metrics.stale.inc(stale)
-    for (const { kind, source } of changes) {
-      if (kind === 'snapshot') continue
-      const latencyMs = Math.max(0, acknowledgedMs - source.committedAtMs)
+    for (const committedAtMs of plan.committedAtMs) {
+      const latencyMs = Math.max(0, acknowledgedMs - committedAtMs)
       options.latency.record(latencyMs)
       metrics.commitToVisibleMs.observe(latencyMs)
     }
     const last = batch.records.at(-1)
     if (last !== undefined) {
-      const newest = changes.at(-1)?.source.committedAtMs ?? last.timestampMs
+      const newest = plan.committedAtMs.at(-1) ?? last.timestampMs
       reportLag(batch, batch.highWatermark - batch.next, acknowledgedMs - newest)
     }
   }

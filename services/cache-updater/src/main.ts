@@ -20,7 +20,7 @@ await runService({
       project: projectInto(config.LANE),
       store: createCacheStore(connectRedis(config.REDIS_URL), { deletedVersionTtlS: config.DELETED_VERSION_TTL_S }),
       // A cache is read at once: take whatever is there.
-      fetch: { minBytes: 1, maxWaitMs: 50, maxBytesPerPartition: 1_048_576 },
+      fetch: { minBytes: 1, maxWaitMs: 50, maxBytesPerPartition: 524_288 },
     })
   },
 })

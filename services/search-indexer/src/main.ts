@@ -20,7 +20,7 @@ await runService({
       project,
       store: createSearchStore(connectElasticsearch(config.ELASTICSEARCH_URL, { timeoutMs: 15_000 }), { alias: index }),
       // A bulk request costs a sync to disk, so give it something to carry; searches wait for a refresh anyway.
-      fetch: { minBytes: 32_768, maxWaitMs: 100, maxBytesPerPartition: 2_097_152 },
+      fetch: { minBytes: 32_768, maxWaitMs: 200, maxBytesPerPartition: 1_048_576 },
       operationsPerWriteMax: 3_000,
     })
   },

@@ -22,7 +22,7 @@ await runService({
         database: warehouseDatabase,
       }),
       // Few and big inserts: each makes a part that must be merged. Half a second is nothing to a warehouse.
-      fetch: { minBytes: 1_048_576, maxWaitMs: 400, maxBytesPerPartition: 2_097_152 },
+      fetch: { minBytes: 1_048_576, maxWaitMs: 400, maxBytesPerPartition: 1_048_576 },
       operationsPerWriteMax: 10_000,
     })
   },
