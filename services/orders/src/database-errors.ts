@@ -20,7 +20,7 @@ export class DatabaseError extends Error {
  * cut, or out of time.
  */
 export function databaseFaultOf(error: unknown): DatabaseFault {
-  if (!(error instanceof Error) || error instanceof TypeError) return 'bug'
+  if (!Error.isError(error) || error.name === 'TypeError') return 'bug'
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (!/^[0-9A-Z]{5}$/.test(code)) return 'unavailable'
   if (code === '40001' || code === '40P01') return 'contended'

@@ -96,6 +96,7 @@ export function openApiDocument(): OpenApiDocument {
     responses: {
       200: order('The order'),
       304: { description: 'The order still has the ETag of If-None-Match' },
+      400: problem('The id cannot be decoded'),
       ...missing,
       ...failures,
     },

@@ -117,10 +117,14 @@ function databaseProblem(error: DatabaseError): Problem {
     case 'contended':
       return new Problem('contended', 'Nothing was written. Try again.', { cause: error })
     case 'unavailable':
-      return new Problem('database-unavailable', 'It is not known whether the write was done. Try again later.', {
-        headers: { 'Retry-After': '1' },
-        cause: error,
-      })
+      return new Problem(
+        'database-unavailable',
+        'Try again later. A write may or may not have happened: repeat it with its Idempotency-Key, or read first.',
+        {
+          headers: { 'Retry-After': '1' },
+          cause: error,
+        },
+      )
     case 'bug':
       return new Problem('internal', 'The fault is logged with this instance.', { cause: error })
   }
@@ -128,7 +132,7 @@ function databaseProblem(error: DatabaseError): Problem {
 
 /** Express and its body parser mark the client's faults with a status from 400 to 499. */
 function bodyParserProblem(error: unknown): Problem | undefined {
-  if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return undefined
+  if (!Error.isError(error) || !('status' in error) || typeof error.status !== 'number') return undefined
   if (error.status === 413) return new Problem('body-too-large', 'A body may have at most 100 kB.', { cause: error })
   if (error.status === 415) return new Problem('unsupported-media-type', error.message, { cause: error })
   if ('type' in error && error.type === 'entity.parse.failed') {

@@ -17,6 +17,6 @@ export async function readinessOf(checks: Readonly<Record<string, () => Promise<
 
 /** The innermost cause says what happened; the outer ones say who noticed. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+  if (!Error.isError(error)) return String(error)
   return error.cause === undefined ? error.message || error.name : reasonOf(error.cause)
 }

@@ -53,7 +53,7 @@ export function openStores(config: Config, onConnectionLost: (store: string, err
         checks: {
           postgresql: () => orders.ping(),
           redis: () => redis.ping(),
-          elasticsearch: () => elasticsearch.count({ index: `${lane}-orders`, terminate_after: 1 }),
+          elasticsearch: () => elasticsearch.security.authenticate(),
           clickhouse: () => clickhouse.query({ query: 'select 1' }).then((answer) => answer.text()),
         },
         close: async () => {

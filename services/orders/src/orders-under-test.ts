@@ -1,0 +1,266 @@
+/**
+ * The real service over HTTP on a lane of its own in the running stack, for tests. Every answer that passes through
+ * `ask` is held against the OpenAPI document that the service serves, so each test checks that too.
+ */
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import { laneNames } from '@driftlab/order'
+import { createLogger, createMetrics, listen, loadConfig } from '@driftlab/service'
+import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis, type Postgres } from '@driftlab/stores'
+import { testSettings, throwAwayLane } from '@driftlab/stores/testing'
+import { z } from 'zod'
+import { dropLane as dropWarehouse, setUpLane as setUpWarehouse } from '../../../infra/clickhouse/lane.ts'
+import { createLane, dropLane } from '../../../infra/postgres/lane.ts'
+import { createApp } from './app.ts'
+import { configSchema, type Config } from './config.ts'
+import type { OpenApiDocument } from './openapi.ts'
+import { readinessOf } from './readiness.ts'
+import { openStores } from './stores.ts'
+
+export type Strategy = Config['WRITE_STRATEGY']
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: unknown
+}
+
+export interface Question {
+  readonly body?: unknown
+  /** Sent as it is, instead of `body` as JSON. */
+  readonly rawBody?: string | Buffer<ArrayBuffer>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface Service {
+  readonly url: string
+  /** @throws when the answer is not as the OpenAPI document says. */
+  ask(method: string, path: string, question?: Question): Promise<Answer>
+  /** `METHOD template status` of every answer so far. */
+  readonly seen: ReadonlySet<string>
+  readonly document: OpenApiDocument
+  close(): Promise<void>
+}
+
+export interface Lane {
+  readonly name: string
+  /** An administrator's connection, to look behind the service's back. */
+  readonly postgres: Postgres
+  /** How many orders and idempotency keys there are: whether something was written. */
+  rowCount(): Promise<number>
+  start(strategy: Strategy, overrides?: Readonly<Record<string, string>>): Promise<Service>
+  drop(): Promise<void>
+}
+
+export const item = { sku: 'tea-1', description: 'Green tea, 100 g', quantity: 2, unitPriceCents: 450 }
+export const newOrder = {
+  customerId: 'c-1',
+  customerName: 'Zoë 漢字 😀',
+  items: [item],
+  note: 'ring twice',
+  currency: 'EUR',
+}
+
+const countSchema = z.tuple([z.object({ count: z.coerce.number() })])
+
+/** Makes a lane that no other test uses. With `derivedStores`, in all four stores; otherwise in PostgreSQL alone. */
+export async function openLane(options: { readonly derivedStores: boolean }): Promise<Lane> {
+  const settings = testSettings()
+  const name = throwAwayLane()
+  const names = laneNames(name)
+  const postgres = connectPostgres(settings.postgresUrl)
+  await createLane(postgres, names.schema)
+  if (options.derivedStores) await openDerivedStores(name)
+
+  return {
+    name,
+    postgres,
+    rowCount: async () => {
+      const { rows } = await postgres.query(
+        `select (select count(*) from ${names.schema}.orders) + (select count(*) from ${names.schema}.idempotency_keys) as count`,
+      )
+      return countSchema.parse(rows)[0].count
+    },
+    start: (strategy, overrides = {}) =>
+      startService({
+        LANE: name,
+        PORT: '1',
+        WRITE_STRATEGY: strategy,
+        POSTGRES_URL: postgresUrlOfService(),
+        ...(strategy === 'cdc'
+          ? {}
+          : {
+              REDIS_URL: settings.redisUrl,
+              ELASTICSEARCH_URL: settings.elasticsearchUrl,
+              CLICKHOUSE_URL: settings.clickhouseUrl,
+            }),
+        ...overrides,
+      }),
+    drop: async () => {
+      if (options.derivedStores) await dropDerivedStores(name)
+      await dropLane(postgres, names.schema)
+      await postgres.end()
+    },
+  }
+}
+
+/** With the rights that the service really has, so that a missing grant fails a test. */
+function postgresUrlOfService(): string {
+  const { postgresUrl, variables } = testSettings()
+  const url = new URL(postgresUrl)
+  url.username = variables['POSTGRES_ORDERS_USER'] ?? ''
+  url.password = variables['POSTGRES_ORDERS_PASSWORD'] ?? ''
+  return url.toString()
+}
+
+async function openDerivedStores(lane: string): Promise<void> {
+  const settings = testSettings()
+  const elasticsearch = connectElasticsearch(settings.elasticsearchUrl, { timeoutMs: 10_000 })
+  const clickhouse = connectClickHouse(settings.clickhouseUrl, { timeoutMs: 10_000 })
+  try {
+    await elasticsearch.indices.create({
+      index: `${lane}-orders-v1`,
+      aliases: { [`${lane}-orders`]: { is_write_index: true } },
+    })
+    await setUpWarehouse(clickhouse, lane, 'dual-write')
+  } finally {
+    await Promise.all([elasticsearch.close(), clickhouse.close()])
+  }
+}
+
+async function dropDerivedStores(lane: string): Promise<void> {
+  const settings = testSettings()
+  const elasticsearch = connectElasticsearch(settings.elasticsearchUrl, { timeoutMs: 10_000 })
+  const clickhouse = connectClickHouse(settings.clickhouseUrl, { timeoutMs: 10_000 })
+  const redis = connectRedis(settings.redisUrl)
+  try {
+    await elasticsearch.indices.delete({ index: `${lane}-orders-v1` })
+    await dropWarehouse(clickhouse, lane)
+    await new Promise((resolve) => {
+      if (redis.status === 'ready') resolve(undefined)
+      else redis.once('ready', resolve)
+    })
+    const keys = await redis.keys(`${lane}:*`)
+    if (keys.length > 0) await redis.del(keys)
+  } finally {
+    redis.disconnect()
+    await Promise.all([elasticsearch.close(), clickhouse.close()])
+  }
+}
+
+async function startService(environment: Readonly<Record<string, string>>): Promise<Service> {
+  const config = loadConfig(configSchema, environment)
+  const stores = openStores(config, () => undefined)
+  const app = createApp({
+    orders: stores.orders,
+    strategy: stores.strategy,
+    readiness: () => readinessOf(stores.checks),
+    metrics: createMetrics('orders'),
+    logger: createLogger('orders', 'silent'),
+  })
+  const server = await listen(app, { host: '127.0.0.1', port: 0 })
+  const url = `http://127.0.0.1:${server.port}`
+  const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument
+  const check = conformance(document)
+  const seen = new Set<string>()
+
+  return {
+    url,
+    seen,
+    document,
+    ask: async (method, path, question = {}) => {
+      const body = question.rawBody ?? (question.body === undefined ? undefined : JSON.stringify(question.body))
+      const response = await fetch(url + path, {
+        method,
+        headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...question.headers },
+        ...(body === undefined ? {} : { body }),
+      })
+      const text = await response.text()
+      const answer = { status: response.status, headers: response.headers, body: text === '' ? '' : parse(text) }
+      seen.add(check(method, path, answer))
+      return answer
+    },
+    close: async () => {
+      await server.close()
+      await stores.close()
+    },
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new Error(`The answer is not JSON: ${text.slice(0, 200)}`, { cause })
+  }
+}
+
+type Responses = Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>
+
+/** @returns a check that throws unless an answer's status, media type and body are as documented. */
+function conformance(document: OpenApiDocument): (method: string, path: string, answer: Answer) => string {
+  const ajv = new Ajv2020({ strict: false })
+  formats.default(ajv)
+  ajv.addSchema(document, 'api')
+  const paths = document.paths as Readonly<Record<string, Readonly<Record<string, { responses: Responses }>>>>
+  const validators = new Map<string, ValidateFunction>()
+  const validator = (reference: string): ValidateFunction => {
+    const known = validators.get(reference) ?? ajv.compile({ $ref: `api#${reference}` })
+    validators.set(reference, known)
+    return known
+  }
+
+  return (method, path, answer) => {
+    const [pathname = ''] = path.split('?')
+    const template = /^\/orders\/[^/]+$/.test(pathname) ? '/orders/{id}' : pathname
+    const operation = paths[template]?.[method.toLowerCase()]
+    const seen = `${method} ${template} ${answer.status}`
+    const mediaType = answer.headers.get('content-type')?.split(';')[0]
+    const documented = operation?.responses[answer.status]
+    if (operation !== undefined && documented === undefined) throw new Error(`${seen} is not documented`)
+    if (operation === undefined) {
+      // Not a documented operation: only 404, 405 and the operations routes are outside the document.
+      if (answer.status >= 400 && answer.status !== 503)
+        assertValid(validator('/components/schemas/Problem'), seen, answer)
+      return seen
+    }
+    const content = documented?.content
+    if (content === undefined) {
+      if (answer.body !== '') throw new Error(`${seen} has a body, and none is documented`)
+      return seen
+    }
+    if (mediaType === undefined || !(mediaType in content)) throw new Error(`${seen} is ${mediaType ?? 'of no type'}`)
+    const escape = (segment: string): string => encodeURIComponent(segment.replaceAll('~', '~0').replaceAll('/', '~1'))
+    const steps = ['paths', template, method.toLowerCase(), 'responses', String(answer.status), 'content', mediaType]
+    assertValid(validator(`/${steps.map(escape).join('/')}/schema`), seen, answer)
+    return seen
+  }
+}
+
+function assertValid(validate: ValidateFunction, seen: string, answer: Answer): void {
+  if (validate(answer.body)) return
+  throw new Error(`${seen} is not as documented: ${JSON.stringify(validate.errors)} in ${JSON.stringify(answer.body)}`)
+}
+
+const problemType = z.object({ type: z.string() })
+
+/** The code of a problem, without its URN. */
+export function problemCode(answer: Answer): string {
+  return problemType.parse(answer.body).type.replace('urn:driftlab:problem:', '')
+}
+
+const identified = z.object({ id: z.uuid() })
+
+/** Places an order that must succeed. @returns its id. */
+export async function place(service: Service, body: unknown = newOrder): Promise<string> {
+  const answer = await service.ask('POST', '/orders', { body })
+  if (answer.status !== 201) throw new Error(`not placed: ${JSON.stringify(answer.body)}`)
+  return identified.parse(answer.body).id
+}
+
+/** The address of a port where nothing listens. */
+export async function closedPort(): Promise<number> {
+  const server = await listen(() => undefined, { host: '127.0.0.1', port: 0 })
+  await server.close()
+  return server.port
+}
