@@ -1,0 +1,10 @@
+/** The native runtime, for the demo, the tests and the benchmarks: open the laboratory, drive it through `Lab`. */
+export { LabError, type LabErrorCode } from './errors.ts'
+export type { Address, ComponentState, ComponentStatus, Lab, Progress, ProgressOptions } from './lab.ts'
+export { resolveLayout, type Layout } from './layout.ts'
+export { createNativeLab, type NativeLab, type NativeStatus } from './native-lab.ts'
+export { openLab, type OpenedLab } from './open.ts'
+export { loadSettings, type Settings } from './settings.ts'
+export { k6Path } from './tools.ts'
+export { addresses, componentNames, type ComponentName } from './topology.ts'
+export { bringUp, installMissing, takeDown } from './up.ts'

@@ -1,0 +1,72 @@
+/**
+ * The laboratory as its users see it: named components that can be started, stopped, hurt and asked.
+ *
+ * Nothing here knows whether a component is a process or a container; each runtime brings a driver.
+ */
+import type { ComponentName } from './topology.ts'
+
+export type ComponentState =
+  /** It was never started, or was stopped on purpose. */
+  | 'stopped'
+  /** It runs and its probe is content. */
+  | 'ready'
+  /** It runs, but its probe is not content, or not yet. */
+  | 'unready'
+  | 'paused'
+  /** It was started and is gone without having been stopped; or, a job, it ended badly. */
+  | 'failed'
+  /** A job that ended well. */
+  | 'done'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+  /** With a scheme, without credentials. */
+  readonly url: string
+}
+
+export interface ComponentStatus {
+  readonly name: ComponentName
+  readonly kind: 'process' | 'job'
+  readonly state: ComponentState
+  /** Why it is unready or failed, in words; empty otherwise. */
+  readonly why: string
+  readonly address?: Address
+  readonly startedAt?: Date
+  readonly residentBytes?: number
+}
+
+export type Progress =
+  | { readonly step: 'waiting' | 'preparing' | 'starting' | 'adopted' | 'stopping' | 'stopped' }
+  | { readonly step: 'ready' | 'done'; readonly durationMs: number }
+  | { readonly step: 'failed'; readonly why: string }
+
+export interface ProgressOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (name: ComponentName, progress: Progress) => void
+}
+
+export interface Lab {
+  readonly components: readonly ComponentName[]
+  /**
+   * Starts the named components (default: all) and what they depend on, in order, and waits until they are ready.
+   * What runs already is adopted; a paused one is resumed. If one fails or `signal` fires, what this call started is
+   * stopped again and the promise rejects.
+   */
+  start(names?: readonly ComponentName[], options?: ProgressOptions): Promise<void>
+  /** Stops the named components (default: all) gracefully, dependants first. One that is not running is no error. */
+  stop(names?: readonly ComponentName[], options?: Omit<ProgressOptions, 'signal'>): Promise<void>
+  /** kill -9: the component gets no chance to do anything more. Resolves when it is gone. */
+  kill(name: ComponentName): Promise<void>
+  /** Freezes the component where it stands, connections open, until `resume`. */
+  pause(name: ComponentName): Promise<void>
+  resume(name: ComponentName): Promise<void>
+  /** Stops one component and starts it again; its dependants are left alone. Resolves when it is ready. */
+  restart(name: ComponentName): Promise<void>
+  /** Runs a job once more. @throws {LabError} `job-failed` with its last lines. */
+  runJob(name: ComponentName): Promise<void>
+  address(name: ComponentName): Address
+  status(): Promise<readonly ComponentStatus[]>
+  /** The last lines of the component's log. */
+  logTail(name: ComponentName, lines?: number): Promise<string>
+}

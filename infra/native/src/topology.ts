@@ -1,0 +1,408 @@
+/**
+ * The topology as data: what Driftlab is made of, in which order it comes up, and how one sees that a part is ready.
+ *
+ * Invariant: this module starts nothing and reads nothing; it turns settings and paths into plain values. Each
+ * service is given only the addresses and the credentials that it needs.
+ */
+import { join } from 'node:path'
+import { LabError } from './errors.ts'
+import type { PortVariable, Settings } from './settings.ts'
+
+export const componentNames = [
+  'postgres',
+  'kafka',
+  'connect',
+  'redis',
+  'elasticsearch',
+  'clickhouse',
+  'migrate',
+  'kafka-topics',
+  'elasticsearch-set-up',
+  'clickhouse-set-up',
+  'connector',
+  'orders-cdc-1',
+  'orders-cdc-2',
+  'orders-dual-write-1',
+  'orders-dual-write-2',
+  'cache-updater',
+  'search-indexer',
+  'warehouse-loader',
+] as const
+export type ComponentName = (typeof componentNames)[number]
+
+/** A program by its role; where it lies on this machine is found out when it is started. */
+export type Tool = 'node' | 'java' | 'postgres' | 'redis-server' | 'elasticsearch'
+
+/** A question whose answer says that the component does its work, not merely that its port is open. */
+export type Probe =
+  | { readonly type: 'http'; readonly url: string; readonly user?: string; readonly password?: string }
+  | { readonly type: 'postgres'; readonly url: string }
+  | { readonly type: 'kafka'; readonly host: string; readonly port: number }
+  | {
+      readonly type: 'redis'
+      readonly host: string
+      readonly port: number
+      readonly user: string
+      readonly password: string
+    }
+
+/** What must be on disk before the first start: data folders and rendered configuration. See prepare.ts. */
+export type Preparation = 'postgres' | 'kafka' | 'connect' | 'redis' | 'elasticsearch' | 'clickhouse'
+
+export interface Port {
+  readonly variable: PortVariable
+  readonly port: number
+}
+
+interface Common {
+  readonly name: ComponentName
+  readonly dependsOn: readonly ComponentName[]
+  readonly tool: Tool
+  readonly args: readonly string[]
+  /** The whole environment of the process, beside PATH, HOME and the like. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export interface ProcessComponent extends Common {
+  readonly kind: 'process'
+  /** `unprivileged`: never root, because the program refuses to. */
+  readonly runAs: 'invoker' | 'unprivileged'
+  readonly preparation?: Preparation
+  /** The first port is the one that clients use. */
+  readonly ports: readonly [Port, ...Port[]]
+  readonly scheme: 'http' | 'redis' | 'postgres' | 'kafka'
+  readonly probe: Probe
+  readonly readyDeadlineMs: number
+  readonly stopSignal: 'SIGTERM' | 'SIGINT'
+  readonly stopDeadlineMs: number
+}
+
+/** Runs to its end at every start; each is idempotent. */
+export interface JobComponent extends Common {
+  readonly kind: 'job'
+  readonly deadlineMs: number
+}
+
+export type Component = ProcessComponent | JobComponent
+
+/** The folders that commands mention; layout.ts and install.ts decide where they are. */
+export interface TopologyPaths {
+  readonly root: string
+  readonly dataDir: string
+  readonly configDir: string
+  readonly cacheDir: string
+  readonly kafkaLibDir: string
+}
+
+/** Of the JVMs of Kafka and Connect: one thread collects, because neither makes much garbage and both share two cores. */
+const commonJvmFlags = [
+  '-XX:+UseSerialGC',
+  '-XX:+ExitOnOutOfMemoryError',
+  '-XX:ReservedCodeCacheSize=64m',
+  '-XX:-UsePerfData',
+  '-Xshare:auto',
+  '-XX:+AutoCreateSharedArchive',
+  '-Xlog:cds=off',
+  '-Xlog:cds+dynamic=off',
+  '-Djava.awt.headless=true',
+] as const
+
+export function buildTopology(settings: Settings, paths: TopologyPaths): readonly Component[] {
+  const host = settings.LAB_HOST
+  const url = addresses(settings)
+  const data = (name: string): string => join(paths.dataDir, name)
+  const config = (...parts: readonly string[]): string => join(paths.configDir, ...parts)
+
+  const jvm = (name: string, heapMib: number, mainClass: string, args: readonly string[]): readonly string[] => [
+    `-Xms${Math.min(heapMib, 128)}m`,
+    `-Xmx${heapMib}m`,
+    ...commonJvmFlags,
+    // Written when the process ends, read at its next start: classes come loaded and verified.
+    `-XX:SharedArchiveFile=${join(paths.cacheDir, `${name}.jsa`)}`,
+    `-Dlog4j2.configurationFile=${config(name, 'log4j2.properties')}`,
+    '-cp',
+    join(paths.kafkaLibDir, '*'),
+    mainClass,
+    ...args,
+  ]
+
+  const process = (
+    component: Pick<ProcessComponent, 'name' | 'dependsOn' | 'tool' | 'args' | 'ports' | 'scheme' | 'probe'> &
+      Partial<ProcessComponent>,
+  ): ProcessComponent => ({
+    kind: 'process',
+    runAs: 'invoker',
+    environment: {},
+    readyDeadlineMs: 90_000,
+    stopSignal: 'SIGTERM',
+    stopDeadlineMs: 20_000,
+    ...component,
+  })
+
+  const job = (name: ComponentName, script: string, dependsOn: readonly ComponentName[]): JobComponent => ({
+    kind: 'job',
+    name,
+    dependsOn,
+    tool: 'node',
+    args: [join(paths.root, script)],
+    environment: settings,
+    deadlineMs: 120_000,
+  })
+
+  const service = (options: {
+    name: ComponentName
+    folder: string
+    variable: PortVariable
+    dependsOn: readonly ComponentName[]
+    environment: Readonly<Record<string, string>>
+  }): ProcessComponent => {
+    const port = Number(settings[options.variable])
+    return process({
+      name: options.name,
+      dependsOn: options.dependsOn,
+      tool: 'node',
+      args: [...nodeMemoryFlags, join(paths.root, 'services', options.folder, 'src/main.ts')],
+      environment: { HOST: host, PORT: String(port), LOG_LEVEL: settings.LOG_LEVEL, ...options.environment },
+      ports: [{ variable: options.variable, port }],
+      scheme: 'http',
+      probe: { type: 'http', url: `http://${host}:${port}/ready` },
+      stopDeadlineMs: 25_000,
+    })
+  }
+
+  const port = (variable: PortVariable): Port => ({ variable, port: Number(settings[variable]) })
+
+  return [
+    process({
+      name: 'postgres',
+      dependsOn: [],
+      tool: 'postgres',
+      args: [
+        ...['-D', data('postgres'), '-h', host, '-p', settings.POSTGRES_PORT],
+        ...['-c', `config_file=${config('postgres', 'postgresql.conf')}`],
+        ...['-c', `hba_file=${config('postgres', 'pg_hba.conf')}`],
+      ],
+      runAs: 'unprivileged',
+      preparation: 'postgres',
+      ports: [port('POSTGRES_PORT')],
+      scheme: 'postgres',
+      probe: { type: 'postgres', url: url.postgres('ADMIN', 'postgres') },
+      // "Fast" shutdown: open transactions are rolled back. SIGTERM would wait for the last client to leave.
+      stopSignal: 'SIGINT',
+    }),
+    process({
+      name: 'kafka',
+      dependsOn: [],
+      tool: 'java',
+      args: jvm('kafka', 320, 'kafka.Kafka', [config('kafka', 'server.properties')]),
+      preparation: 'kafka',
+      ports: [port('KAFKA_PORT'), port('KAFKA_CONTROLLER_PORT')],
+      scheme: 'kafka',
+      probe: { type: 'kafka', host, port: Number(settings.KAFKA_PORT) },
+    }),
+    process({
+      name: 'connect',
+      dependsOn: ['kafka'],
+      tool: 'java',
+      args: jvm('connect', 384, 'org.apache.kafka.connect.cli.ConnectDistributed', [
+        config('connect', 'worker.properties'),
+      ]),
+      environment: {
+        LAB_HOST: host,
+        POSTGRES_PORT: settings.POSTGRES_PORT,
+        POSTGRES_DATABASE: settings.POSTGRES_DATABASE,
+        POSTGRES_REPLICATION_USER: settings.POSTGRES_REPLICATION_USER,
+        POSTGRES_REPLICATION_PASSWORD: settings.POSTGRES_REPLICATION_PASSWORD,
+      },
+      preparation: 'connect',
+      ports: [port('CONNECT_PORT')],
+      scheme: 'http',
+      probe: { type: 'http', url: `http://${host}:${settings.CONNECT_PORT}/health` },
+    }),
+    process({
+      name: 'redis',
+      dependsOn: [],
+      tool: 'redis-server',
+      args: [
+        config('redis', 'redis.conf'),
+        ...['--bind', host, '--port', settings.REDIS_PORT, '--dir', data('redis')],
+        ...['--aclfile', config('redis', 'users.acl')],
+      ],
+      preparation: 'redis',
+      ports: [port('REDIS_PORT')],
+      scheme: 'redis',
+      probe: {
+        type: 'redis',
+        host,
+        port: Number(settings.REDIS_PORT),
+        user: settings.REDIS_ADMIN_USER,
+        password: settings.REDIS_ADMIN_PASSWORD,
+      },
+    }),
+    process({
+      name: 'elasticsearch',
+      dependsOn: [],
+      tool: 'elasticsearch',
+      args: [],
+      environment: {
+        LAB_HOST: host,
+        ELASTICSEARCH_PORT: settings.ELASTICSEARCH_PORT,
+        ELASTICSEARCH_TRANSPORT_PORT: settings.ELASTICSEARCH_TRANSPORT_PORT,
+        ELASTICSEARCH_DATA_PATH: data('elasticsearch'),
+        ELASTICSEARCH_LOGS_PATH: join(data('elasticsearch'), 'logs'),
+        ES_PATH_CONF: config('elasticsearch'),
+        ES_TMPDIR: join(data('elasticsearch'), 'tmp'),
+      },
+      runAs: 'unprivileged',
+      preparation: 'elasticsearch',
+      ports: [port('ELASTICSEARCH_PORT'), port('ELASTICSEARCH_TRANSPORT_PORT')],
+      scheme: 'http',
+      probe: {
+        type: 'http',
+        url: `http://${host}:${settings.ELASTICSEARCH_PORT}/_cluster/health?wait_for_status=yellow&timeout=1s`,
+        user: settings.ELASTICSEARCH_ADMIN_USER,
+        password: settings.ELASTICSEARCH_ADMIN_PASSWORD,
+      },
+    }),
+    process({
+      name: 'clickhouse',
+      dependsOn: [],
+      tool: 'node',
+      args: ['--max-old-space-size=192', join(paths.root, 'infra/native/clickhouse/main.ts')],
+      environment: {
+        HOST: host,
+        PORT: settings.CLICKHOUSE_PORT,
+        LOG_LEVEL: settings.LOG_LEVEL,
+        CLICKHOUSE_DATA_PATH: data('clickhouse'),
+        CLICKHOUSE_ADMIN_USER: settings.CLICKHOUSE_ADMIN_USER,
+        CLICKHOUSE_ADMIN_PASSWORD: settings.CLICKHOUSE_ADMIN_PASSWORD,
+      },
+      preparation: 'clickhouse',
+      ports: [port('CLICKHOUSE_PORT')],
+      scheme: 'http',
+      probe: {
+        type: 'http',
+        url: `http://${host}:${settings.CLICKHOUSE_PORT}/?query=SELECT%201`,
+        user: settings.CLICKHOUSE_ADMIN_USER,
+        password: settings.CLICKHOUSE_ADMIN_PASSWORD,
+      },
+    }),
+
+    job('migrate', 'infra/postgres/migrate.ts', ['postgres']),
+    job('kafka-topics', 'infra/kafka/create-topics.ts', ['kafka']),
+    job('elasticsearch-set-up', 'infra/elasticsearch/set-up.ts', ['elasticsearch']),
+    job('clickhouse-set-up', 'infra/clickhouse/set-up.ts', ['clickhouse']),
+    job('connector', 'infra/connect/register.ts', ['connect', 'migrate', 'kafka-topics']),
+
+    ...(['1', '2'] as const).map((instance) =>
+      service({
+        name: `orders-cdc-${instance}`,
+        folder: 'orders',
+        variable: `ORDERS_CDC_${instance}_PORT`,
+        dependsOn: ['migrate'],
+        environment: { WRITE_STRATEGY: 'cdc', LANE: 'cdc', POSTGRES_URL: url.postgres('ORDERS') },
+      }),
+    ),
+    ...(['1', '2'] as const).map((instance) =>
+      service({
+        name: `orders-dual-write-${instance}`,
+        folder: 'orders',
+        variable: `ORDERS_DUAL_WRITE_${instance}_PORT`,
+        dependsOn: ['migrate', 'redis', 'elasticsearch-set-up', 'clickhouse-set-up'],
+        environment: {
+          WRITE_STRATEGY: 'dual-write',
+          LANE: 'dual-write',
+          POSTGRES_URL: url.postgres('ORDERS'),
+          REDIS_URL: url.redis('ORDERS'),
+          ELASTICSEARCH_URL: url.elasticsearch('ORDERS'),
+          CLICKHOUSE_URL: url.clickhouse('ORDERS'),
+        },
+      }),
+    ),
+    service({
+      name: 'cache-updater',
+      folder: 'cache-updater',
+      variable: 'CACHE_UPDATER_PORT',
+      dependsOn: ['kafka-topics', 'redis'],
+      environment: { ...sinkEnvironment(settings), REDIS_URL: url.redis('CACHE_UPDATER') },
+    }),
+    service({
+      name: 'search-indexer',
+      folder: 'search-indexer',
+      variable: 'SEARCH_INDEXER_PORT',
+      dependsOn: ['kafka-topics', 'elasticsearch-set-up'],
+      environment: { ...sinkEnvironment(settings), ELASTICSEARCH_URL: url.elasticsearch('SEARCH_INDEXER') },
+    }),
+    service({
+      name: 'warehouse-loader',
+      folder: 'warehouse-loader',
+      variable: 'WAREHOUSE_LOADER_PORT',
+      dependsOn: ['kafka-topics', 'clickhouse-set-up'],
+      environment: { ...sinkEnvironment(settings), CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
+    }),
+  ]
+}
+
+/** Small heaps: what a service holds is bounded by design, and a leak should show early. */
+const nodeMemoryFlags = ['--max-old-space-size=128', '--max-semi-space-size=8'] as const
+
+function sinkEnvironment(settings: Settings): Readonly<Record<string, string>> {
+  return {
+    LANE: 'cdc',
+    TOPIC_EPOCH: settings.TOPIC_EPOCH,
+    KAFKA_BROKERS: `${settings.LAB_HOST}:${settings.KAFKA_PORT}`,
+  }
+}
+
+/** URLs with the user and the password of one role in each store. */
+export function addresses(settings: Settings) {
+  const host = settings.LAB_HOST
+  const at = (scheme: string, user: string, password: string, port: string): string =>
+    `${scheme}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}`
+  return {
+    postgres: (role: 'ADMIN' | 'ORDERS' | 'REPLICATION' | 'AUDITOR', database = settings.POSTGRES_DATABASE): string =>
+      `${at('postgres', settings[`POSTGRES_${role}_USER`], settings[`POSTGRES_${role}_PASSWORD`], settings.POSTGRES_PORT)}/${database}`,
+    redis: (role: 'ADMIN' | 'ORDERS' | 'CACHE_UPDATER' | 'AUDITOR'): string =>
+      at('redis', settings[`REDIS_${role}_USER`], settings[`REDIS_${role}_PASSWORD`], settings.REDIS_PORT),
+    elasticsearch: (role: 'ADMIN' | 'ORDERS' | 'SEARCH_INDEXER' | 'AUDITOR'): string =>
+      at(
+        'http',
+        settings[`ELASTICSEARCH_${role}_USER`],
+        settings[`ELASTICSEARCH_${role}_PASSWORD`],
+        settings.ELASTICSEARCH_PORT,
+      ),
+    clickhouse: (role: 'ADMIN' | 'ORDERS' | 'WAREHOUSE_LOADER' | 'AUDITOR'): string =>
+      at(
+        'http',
+        settings[`CLICKHOUSE_${role}_USER`],
+        settings[`CLICKHOUSE_${role}_PASSWORD`],
+        settings.CLICKHOUSE_PORT,
+      ),
+    kafkaBrokers: `${host}:${settings.KAFKA_PORT}`,
+  } as const
+}
+
+/** The named components and all that they need, each after what it depends on. */
+export function withDependencies(
+  topology: readonly Component[],
+  names: readonly ComponentName[],
+): readonly Component[] {
+  const ordered: Component[] = []
+  const visit = (name: ComponentName, path: readonly ComponentName[]): void => {
+    if (path.includes(name)) throw new Error(`The topology has a circle: ${[...path, name].join(' -> ')}`)
+    const component = findComponent(topology, name)
+    for (const dependency of component.dependsOn) visit(dependency, [...path, name])
+    if (!ordered.includes(component)) ordered.push(component)
+  }
+  for (const name of names) visit(name, [])
+  return ordered
+}
+
+export function findComponent(topology: readonly Component[], name: string): Component {
+  const found = topology.find((component) => component.name === name)
+  if (found !== undefined) return found
+  throw new LabError(
+    'unknown-component',
+    `There is no component named ${name}. There are: ${topology.map((component) => component.name).join(', ')}.`,
+  )
+}
