@@ -36,7 +36,8 @@ export const usage = `Compares the system of record with every derived store, or
   --interval SEC    with --continuous: from the end of one audit to the start of the next (30)
   --help
 
-Exit: 0 consistent, 1 diverged, 2 unknown (something was not seen), 64 bad options, 78 bad settings.
+Exit: 0 consistent, 1 diverged, 2 unknown (something was not seen), 64 bad options, 70 a fault of its own,
+78 bad settings.
 Settings: POSTGRES_URL, REDIS_URL, ELASTICSEARCH_URL, CLICKHOUSE_URL, KAFKA_BROKERS; what is not set is taken from the
 lab's settings, LAB_ENV_FILE or .env.
 `

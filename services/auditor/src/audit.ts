@@ -66,7 +66,7 @@ export const auditDefaults = { deadlineMs: 120_000, examplesMax: 10, pageSize: 1
 const pageCharactersMax = 2_000_000
 const firstPageSize = 100
 /** Keys under suspicion before they are looked at again; each costs some 300 bytes. */
-const suspectsMax = 20_000
+const suspectsMax = 5_000
 /** Suspects whose values are held at once. */
 const secondLookSize = 250
 /** Looks at a key that keeps moving before it is left undetermined. */

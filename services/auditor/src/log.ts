@@ -17,13 +17,15 @@ export interface ChangeLog {
   close(): Promise<void>
 }
 
+const connectTimeoutMs = 10_000
+
 export async function openKafka(
   brokers: readonly string[],
   options: { readonly timeoutMs: number },
 ): Promise<ChangeLog> {
   const { timeoutMs } = options
   const log = connectLog({ brokers, clientId: 'driftlab-auditor' })
-  const admin: LogAdmin = await within(timeoutMs, 'connecting to Kafka', log.connectAdmin())
+  const admin: LogAdmin = await within(Math.min(timeoutMs, connectTimeoutMs), 'connecting to Kafka', log.connectAdmin())
   return {
     ends: async (topic) => {
       const ranges = await within(timeoutMs, `the ends of ${topic}`, admin.ranges(topic))

@@ -27,17 +27,20 @@ setFlagsFromString('--optimize-for-size')
 
 /** EX_USAGE of sysexits.h. */
 const exitUsage = 64
+/** EX_SOFTWARE of sysexits.h. */
+const exitSoftware = 70
 
 async function main(): Promise<number> {
   const options = parseArguments(process.argv.slice(2))
   if (options.help) {
-    process.stdout.write(usage)
+    await print(usage)
     return EXIT.ok
   }
   const auditOptions = await auditOptionsFrom(options)
   if (options.continuous) {
     await runContinuously(options, auditOptions)
-    return EXIT.ok
+    // It ends the process itself, unless its settings were bad: then it has set the exit code.
+    return Number(process.exitCode ?? EXIT.ok)
   }
   return auditOnce(options, auditOptions)
 }
@@ -63,13 +66,19 @@ async function auditOnce(options: Arguments, auditOptions: AuditOptions): Promis
   const report = await audit({ ...auditOptions, onProgress: line.show })
   line.clear()
   const json = `${JSON.stringify(report, null, 2)}\n`
-  if (options.jsonPath === '-') {
-    process.stdout.write(json)
-  } else {
-    if (options.jsonPath !== undefined) await writeFile(options.jsonPath, json)
-    process.stdout.write(renderReport(report, { color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined }))
-  }
+  const color = process.stdout.isTTY && process.env['NO_COLOR'] === undefined
+  await print(options.jsonPath === '-' ? json : renderReport(report, { color }))
+  if (options.jsonPath !== undefined && options.jsonPath !== '-') await writeFile(options.jsonPath, json)
   return exitCodeOf(report.verdict)
+}
+
+function print(text: string): Promise<void> {
+  const written = Promise.withResolvers<undefined>()
+  process.stdout.write(text, (error) => {
+    if (error) written.reject(error)
+    else written.resolve(undefined)
+  })
+  return written.promise
 }
 
 async function runContinuously(options: Arguments, auditOptions: AuditOptions): Promise<void> {
@@ -102,19 +111,29 @@ async function runContinuously(options: Arguments, auditOptions: AuditOptions): 
   })
 }
 
-try {
-  process.exitCode = await main()
-} catch (error) {
+/** @returns the exit code for a failure of the auditor itself: never one that could be taken for a verdict. */
+function explain(error: unknown): number {
   if (error instanceof UsageError) {
     process.stderr.write(`auditor: ${error.message}\nRun it with --help to see every option.\n`)
-    process.exitCode = exitUsage
-  } else if (error instanceof SpecificationError) {
-    process.stderr.write(`auditor: ${error.message}\n`)
-    process.exitCode = exitUsage
-  } else if (error instanceof ConfigError) {
-    process.stderr.write(`auditor: ${error.message}\n`)
-    process.exitCode = EXIT.badConfiguration
-  } else {
-    throw error
+    return exitUsage
   }
+  if (error instanceof SpecificationError) {
+    process.stderr.write(`auditor: ${error.message}\n`)
+    return exitUsage
+  }
+  if (error instanceof ConfigError) {
+    process.stderr.write(`auditor: ${error.message}\n`)
+    return EXIT.badConfiguration
+  }
+  process.stderr.write(`auditor: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  return exitSoftware
 }
+
+let exitCode: number
+try {
+  exitCode = await main()
+} catch (error) {
+  exitCode = explain(error)
+}
+// A connection that is still being tried, to a broker that is away, must not keep a finished audit waiting.
+process.exit(exitCode)

@@ -65,7 +65,8 @@ export function agrees(type: ValueType, expected: Json, actual: unknown, dialect
       if (typeof actual !== 'string' && typeof actual !== 'number') return false
       return attempt(() => canonicalDecimal(String(actual))) === expected
     case 'timestamp':
-      return typeof actual === 'string' && attempt(() => canonicalTimestamp(actual, type.fractionDigits)) === expected
+      if (typeof actual !== 'string') return false
+      return actual === expected || attempt(() => canonicalTimestamp(actual, type.fractionDigits)) === expected
   }
 }
 
@@ -120,9 +121,9 @@ function canonicalTimestamp(text: string, fractionDigits: number): string {
   const offsetMs = (sign === '-' ? -1 : 1) * (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000
   const utc = new Date(local - offsetMs)
   if (Number.isNaN(utc.getTime())) throw new UnreadableValueError(`${quoted(text)} is no time`)
-  const kept = fraction
-    .padEnd(fractionDigits, '0')
-    .replace(new RegExp(`^(\\d{${String(fractionDigits)}}\\d*?)0*$`), '$1')
+  const padded = fraction.padEnd(fractionDigits, '0')
+  const beyond = padded.slice(fractionDigits)
+  const kept = padded.slice(0, fractionDigits) + (/[1-9]/.test(beyond) ? beyond.replace(/0+$/, '') : '')
   return `${utc.toISOString().slice(0, -5)}${kept === '' ? '' : `.${kept}`}Z`
 }
 
