@@ -1,43 +1,62 @@
 import { describe, expect, test } from '@jest/globals'
-import { chooseExamples, conclusionOf, countKinds, exitCodeOf, type Divergence } from './conclusion.ts'
-import { divergenceKinds, type LaneResult } from './result.ts'
+import type { LaneReport, StoreReport } from '@driftlab/auditor'
+import type { LoadResult } from '../load-tests/load.ts'
+import { conclusionOf, exitCodeOf, laneResultOf } from './conclusion.ts'
+import type { LaneResult } from './result.ts'
 
 const verdicts = ['consistent', 'diverged', 'unknown'] as const
 
-function lane(verdict: LaneResult['verdict'], orders = 100, divergentOrders = 0): LaneResult {
-  const store = { divergences: countKinds([]), latencyMs: null }
+const load: LoadResult = {
+  schemaVersion: 1,
+  lane: 'cdc',
+  seed: 7,
+  rate: 200,
+  durationMs: 60_000,
+  startedAt: '2026-01-02T03:04:05.000Z',
+  operations: 10,
+  plannedOperations: 10,
+  populationSize: 402,
+  changes: 12,
+  refused: 1,
+  partialFailures: 0,
+  failures: 0,
+  droppedOperations: 0,
+  latencyMs: { p50: 1, p99: 2, max: 3 },
+  crossedThresholds: [],
+}
+
+function storeReport(stale = 0): StoreReport {
+  return {
+    verdict: stale > 0 ? 'diverged' : 'consistent',
+    doubts: [],
+    comparedKeys: 100,
+    scannedKeys: 100,
+    divergences: { missing: 0, stale, phantom: 0, resurrected: 0, corrupt: 0, parked: 0 },
+    divergedKeys: stale,
+    undeterminedKeys: 0,
+    parkedRecords: { count: 0, reasons: {}, samples: [] },
+  }
+}
+
+function report(verdict: LaneReport['verdict'], stale = 0): LaneReport {
   return {
     verdict,
-    doubts: verdict === 'unknown' ? ['Redis was away.'] : [],
-    orders,
-    divergentOrders,
-    http: {
-      changes: 1,
-      refused: 0,
-      partialFailures: 0,
-      failures: 0,
-      droppedOperations: 0,
-      latencyMs: { p50: 1, p99: 2, max: 3 },
-    },
-    lag: null,
-    stores: { redis: store, elasticsearch: store, clickhouse: store },
+    doubts: verdict === 'unknown' ? ['redis: it did not answer'] : [],
+    sourceRows: 2_400,
+    durationMs: 1,
+    watermark: null,
+    stores: { redis: storeReport(stale), elasticsearch: storeReport(2 * stale), clickhouse: storeReport() },
     examples: [],
   }
 }
 
-function divergence(
-  key: string,
-  store: Divergence['store'],
-  kind: Divergence['kind'],
-  fields: string[] = [],
-): Divergence {
-  return {
-    key,
-    store,
-    kind,
-    reason: kind,
-    differences: fields.map((field) => ({ field, source: 'new', store: 'old' })),
-  }
+function lane(verdict: LaneReport['verdict'], stale = 0, partialFailures = 0): LaneResult {
+  return laneResultOf({
+    load: { ...load, partialFailures },
+    report: report(verdict, stale),
+    latencyMs: { redis: null, elasticsearch: null, clickhouse: null },
+    lag: null,
+  })
 }
 
 describe('the exit code', () => {
@@ -64,57 +83,67 @@ describe('the exit code', () => {
   })
 })
 
+describe('the result of a lane', () => {
+  test('takes the counts from the audit and the latency from the load', () => {
+    const result = lane('diverged', 11)
+    expect(result).toMatchObject({ verdict: 'diverged', orders: 2_400, http: { changes: 12, latencyMs: { p99: 2 } } })
+    expect(result.stores.redis.divergences.stale).toBe(11)
+    expect(result.stores.elasticsearch.divergences.stale).toBe(22)
+  })
+
+  test('there is none when the audit left a store out', () => {
+    const { redis, elasticsearch } = report('consistent').stores
+    const partial = {
+      ...report('consistent'),
+      stores: { ...(redis && { redis }), ...(elasticsearch && { elasticsearch }) },
+    }
+    const latencyMs = { redis: null, elasticsearch: null, clickhouse: null }
+    expect(() => laneResultOf({ load, report: partial, latencyMs, lag: null })).toThrow(/clickhouse/)
+  })
+
+  test('an example shows the telling fields before times and revisions', () => {
+    const differences = ['updatedAt', 'revision', 'note', 'status'].map((field) => ({ field, source: 1, store: 2 }))
+    const held = { reason: null, holds: 'present', revision: 1, fields: {} } as const
+    const found = laneResultOf({
+      load,
+      report: {
+        ...report('diverged', 1),
+        examples: [
+          {
+            key: 'one',
+            source: { state: 'present', revision: 2, values: {} },
+            stores: { redis: { ...held, status: 'stale', differences } },
+          },
+        ],
+      },
+      latencyMs: { redis: null, elasticsearch: null, clickhouse: null },
+      lag: null,
+    })
+    expect(found.examples[0]?.stores.redis.differences.map(({ field }) => field)).toEqual([
+      'note',
+      'status',
+      'revision',
+      'updatedAt',
+    ])
+    expect(found.examples[0]?.stores.clickhouse.status).toBe('unobserved')
+  })
+})
+
 describe('the conclusion', () => {
   test('gives the numbers of a lane that diverged', () => {
-    expect(conclusionOf({ 'dual-write': lane('diverged', 2_400, 31), cdc: lane('consistent', 2_400) })).toMatch(
-      /31 of 2400 orders[^]*all 2400 orders/,
-    )
+    const text = conclusionOf({ 'dual-write': lane('diverged', 11), cdc: lane('consistent') })
+    expect(text).toMatch(/of 2400 orders, 33 copies[^]*all 2400 orders are the same/)
+    expect(text).toContain('No request failed')
+  })
+
+  test('does not say that no request failed when one did', () => {
+    const text = conclusionOf({ 'dual-write': lane('diverged', 11, 4), cdc: lane('consistent') })
+    expect(text).toContain('4 requests failed half-way and 0 otherwise')
   })
 
   test('an unknown verdict says what was not seen and claims nothing', () => {
     const text = conclusionOf({ 'dual-write': lane('unknown'), cdc: lane('unknown') })
-    expect(text).toContain('Redis was away.')
-    expect(text).not.toMatch(/same|agree/)
-  })
-})
-
-describe('the counts', () => {
-  test('every kind is there, also when nothing was found', () => {
-    expect(Object.keys(countKinds([]))).toEqual([...divergenceKinds])
-    expect(countKinds([{ kind: 'stale' }, { kind: 'stale' }, { kind: 'missing' }])).toMatchObject({
-      stale: 2,
-      missing: 1,
-      phantom: 0,
-    })
-  })
-})
-
-describe('the examples', () => {
-  test('show different kinds before they show more of one', () => {
-    const found = [
-      divergence('a', 'redis', 'stale', ['note']),
-      divergence('b', 'redis', 'stale', ['note']),
-      divergence('c', 'redis', 'stale', ['note']),
-      divergence('d', 'elasticsearch', 'resurrected'),
-    ]
-    const examples = chooseExamples(found)
-    expect(examples).toHaveLength(3)
-    expect(examples.map(({ id }) => id)).toContain('d')
-  })
-
-  test('an order that differs in several stores is one example', () => {
-    const found = [divergence('a', 'redis', 'stale', ['note']), divergence('a', 'clickhouse', 'stale', ['note'])]
-    const [example, ...others] = chooseExamples(found)
-    expect(others).toEqual([])
-    expect(Object.keys(example?.stores ?? {})).toEqual(['redis', 'clickhouse'])
-  })
-
-  test('the telling fields come before times and revisions', () => {
-    const [example] = chooseExamples([divergence('a', 'redis', 'stale', ['updatedAt', 'revision', 'note', 'status'])])
-    expect(example?.stores.redis?.fields.map(({ field }) => field)).toEqual(['note', 'status', 'revision', 'updatedAt'])
-  })
-
-  test('no divergence, no example', () => {
-    expect(chooseExamples([])).toEqual([])
+    expect(text).toContain('redis: it did not answer')
+    expect(text).not.toMatch(/same|wrong/)
   })
 })

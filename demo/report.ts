@@ -75,15 +75,17 @@ export function formatExample(lane: string, example: Example): string {
     rows.set(field, row)
   }
   for (const store of stores) {
-    const found = example.stores[store]
-    if (found === undefined) continue
-    if (found.fields.length === 0) put('(the order)', absence(found.kind), store, found.kind)
-    for (const { field, systemOfRecord, store: held } of found.fields) {
+    const { status, differences } = example.stores[store]
+    if (status !== 'same' && differences.length === 0) put('the order', example.systemOfRecord, store, status)
+    for (const { field, systemOfRecord, store: held } of differences) {
       put(camelCase(field), value(systemOfRecord), store, value(held))
     }
   }
-  const whole = rows.get('(the order)')
-  const cell = (store: Store, held: string | undefined): string => held ?? whole?.held[store] ?? '='
+  const cell = (store: Store, held: string | undefined): string => {
+    if (held !== undefined) return held
+    const { status, differences } = example.stores[store]
+    return status === 'same' || differences.length > 0 ? '=' : status
+  }
   return [
     `${lane} order ${example.id}`,
     table(
@@ -95,17 +97,6 @@ export function formatExample(lane: string, example: Example): string {
       ]),
     ),
   ].join('\n')
-}
-
-function absence(kind: string): string {
-  switch (kind) {
-    case 'resurrected':
-      return 'deleted'
-    case 'phantom':
-      return 'never there'
-    default:
-      return 'there'
-  }
 }
 
 /** The warehouse names its columns customer_id where the others say customerId; a reader wants one row for both. */

@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
-import { countKinds } from './conclusion.ts'
 import { formatExample, formatReport } from './report.ts'
-import { demoResultSchema, type DemoResult } from './result.ts'
+import { demoResultSchema, type DemoResult, type DivergenceKind, type Example } from './result.ts'
+
+const none = { missing: 0, stale: 0, phantom: 0, resurrected: 0, corrupt: 0, parked: 0 }
+const same: Example['stores']['redis'] = { status: 'same', reason: null, holds: {}, differences: [] }
+
+function differing(status: DivergenceKind, fields: Readonly<Record<string, unknown>>): Example['stores']['redis'] {
+  const differences = Object.entries(fields).map(([field, store]) => ({ field, systemOfRecord: 'Ada', store }))
+  return { status, reason: status, holds: { ...fields }, differences }
+}
 
 const latencyMs = { p50: 4.21, p99: 18.4, max: 60 }
 const http = { changes: 10, refused: 1, partialFailures: 0, failures: 0, droppedOperations: 0, latencyMs }
@@ -21,20 +28,18 @@ const result: DemoResult = {
       verdict: 'diverged',
       doubts: [],
       orders: 2_400,
-      divergentOrders: 2,
       http,
       lag: null,
       stores: {
-        redis: { divergences: countKinds([{ kind: 'stale' }, { kind: 'stale' }]), latencyMs: null },
-        elasticsearch: { divergences: countKinds([{ kind: 'resurrected' }]), latencyMs: null },
-        clickhouse: { divergences: countKinds([]), latencyMs: null },
+        redis: { divergences: { ...none, stale: 2 }, latencyMs: null },
+        elasticsearch: { divergences: { ...none, resurrected: 1 }, latencyMs: null },
+        clickhouse: { divergences: none, latencyMs: null },
       },
       examples: [
         {
           id: 'one',
-          stores: {
-            redis: { kind: 'stale', reason: '', fields: [{ field: 'note', systemOfRecord: 'new', store: 'old' }] },
-          },
+          systemOfRecord: 'present',
+          stores: { redis: differing('stale', { note: 'old' }), elasticsearch: same, clickhouse: same },
         },
       ],
     },
@@ -42,13 +47,12 @@ const result: DemoResult = {
       verdict: 'consistent',
       doubts: [],
       orders: 2_400,
-      divergentOrders: 0,
       http,
       lag: { atLoadEnd: { records: 3, ms: 14 }, drainedInMs: 120 },
       stores: {
-        redis: { divergences: countKinds([]), latencyMs },
-        elasticsearch: { divergences: countKinds([]), latencyMs },
-        clickhouse: { divergences: countKinds([]), latencyMs },
+        redis: { divergences: none, latencyMs },
+        elasticsearch: { divergences: none, latencyMs },
+        clickhouse: { divergences: none, latencyMs },
       },
       examples: [],
     },
@@ -99,17 +103,11 @@ describe('an example', () => {
   test('shows in one row what each store holds, whatever it calls the field', () => {
     const text = formatExample('dual-write', {
       id: 'one',
+      systemOfRecord: 'present',
       stores: {
-        redis: {
-          kind: 'stale',
-          reason: '',
-          fields: [{ field: 'customerName', systemOfRecord: 'Ada', store: 'Grace' }],
-        },
-        clickhouse: {
-          kind: 'stale',
-          reason: '',
-          fields: [{ field: 'customer_name', systemOfRecord: 'Ada', store: 'Jim' }],
-        },
+        redis: differing('stale', { customerName: 'Grace' }),
+        elasticsearch: same,
+        clickhouse: differing('stale', { customer_name: 'Jim' }),
       },
     })
     expect(cells(text)).toContainEqual(['customerName', 'Ada', 'Grace', '=', 'Jim'])
@@ -118,24 +116,26 @@ describe('an example', () => {
   test('says so when a store holds an order that was deleted, or holds none at all', () => {
     const resurrected = formatExample('dual-write', {
       id: 'one',
-      stores: { redis: { kind: 'resurrected', reason: '', fields: [] } },
+      systemOfRecord: 'deleted',
+      stores: { redis: differing('resurrected', {}), elasticsearch: same, clickhouse: same },
     })
-    expect(cells(resurrected)).toContainEqual(['(the order)', 'deleted', 'resurrected', '=', '='])
+    expect(cells(resurrected)).toContainEqual(['the order', 'deleted', 'resurrected', '=', '='])
     const missing = formatExample('dual-write', {
       id: 'one',
-      stores: { elasticsearch: { kind: 'missing', reason: '', fields: [] } },
+      systemOfRecord: 'present',
+      stores: { redis: differing('stale', { note: 'old' }), elasticsearch: differing('missing', {}), clickhouse: same },
     })
-    expect(cells(missing)).toContainEqual(['(the order)', 'there', '=', 'missing', '='])
+    expect(cells(missing)).toContainEqual(['the order', 'present', '=', 'missing', '='])
+    expect(cells(missing)).toContainEqual(['note', 'Ada', 'old', 'missing', '='])
   })
 
   test('a long value is cut', () => {
     const text = formatExample('dual-write', {
       id: 'one',
-      stores: {
-        redis: { kind: 'stale', reason: '', fields: [{ field: 'note', systemOfRecord: 'x'.repeat(500), store: null }] },
-      },
+      systemOfRecord: 'present',
+      stores: { redis: differing('stale', { note: 'x'.repeat(500) }), elasticsearch: same, clickhouse: same },
     })
     expect(text).not.toContain('x'.repeat(40))
-    expect(cells(text)[1]?.[2]).toBe('null')
+    expect(text).toContain('xxx…')
   })
 })

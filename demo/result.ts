@@ -24,12 +24,16 @@ const storeResultSchema = z.object({
 
 const exampleSchema = z.object({
   id: z.string(),
-  stores: z.partialRecord(
+  systemOfRecord: z.enum(['present', 'deleted', 'absent']),
+  stores: z.record(
     z.enum(stores),
     z.object({
-      kind: z.enum(divergenceKinds),
-      reason: z.string(),
-      fields: z.array(z.object({ field: z.string(), systemOfRecord: z.unknown(), store: z.unknown() })),
+      /** `same`: the store is right, whatever others hold. */
+      status: z.enum([...divergenceKinds, 'same', 'unobserved']),
+      reason: z.string().nullable(),
+      /** What the store holds, in its own names; null when it does not hold the order. Long texts are cut. */
+      holds: z.record(z.string(), z.unknown()).nullable(),
+      differences: z.array(z.object({ field: z.string(), systemOfRecord: z.unknown(), store: z.unknown() })),
     }),
   ),
 })
@@ -40,8 +44,6 @@ const laneResultSchema = z.object({
   doubts: z.array(z.string()),
   /** Orders in the system of record that were audited. */
   orders: count,
-  /** Orders that differ in at least one store. */
-  divergentOrders: count,
   http: z.object({
     changes: count,
     refused: count,

@@ -59,8 +59,10 @@ export interface LoadOptions {
   readonly onProgress?: (progress: LoadProgress) => void
 }
 
-export type LoadProgress =
-  { readonly step: 'creating orders' } | { readonly step: 'changing orders'; readonly percent: number }
+export interface LoadProgress {
+  readonly step: 'creating orders' | 'changing orders'
+  readonly percent: number
+}
 
 /** k6 could not run the load, or gave no figures. A crossed threshold is not an error: it is in the result. */
 export class LoadError extends Error {
@@ -83,13 +85,7 @@ export async function runLoad(load: Load, options: LoadOptions): Promise<LoadRes
   await rm(resultFile, { force: true })
 
   const startedAt = new Date().toISOString()
-  const { exitCode, output } = await runK6(load, options, resultFile)
-  options.signal?.throwIfAborted()
-  if (exitCode !== 0 && exitCode !== thresholdsCrossed) {
-    throw new LoadError(`k6 stopped with exit code ${exitCode}. Its last lines:\n${output.join('\n')}`)
-  }
-
-  const figures = figuresSchema.parse(JSON.parse(await readFile(resultFile, 'utf8')))
+  const figures = await figuresOf(load, options, `${resultFile}.k6`)
   const result: LoadResult = {
     schemaVersion: 1,
     lane: load.lane,
@@ -101,6 +97,23 @@ export async function runLoad(load: Load, options: LoadOptions): Promise<LoadRes
   }
   await writeFile(resultFile, `${JSON.stringify(result, undefined, 2)}\n`)
   return result
+}
+
+async function figuresOf(
+  load: Load,
+  options: LoadOptions,
+  summaryFile: string,
+): Promise<z.output<typeof figuresSchema>> {
+  try {
+    const { exitCode, output } = await runK6(load, options, summaryFile)
+    options.signal?.throwIfAborted()
+    if (exitCode !== 0 && exitCode !== thresholdsCrossed) {
+      throw new LoadError(`k6 stopped with exit code ${exitCode}. Its last lines:\n${output.join('\n')}`)
+    }
+    return figuresSchema.parse(JSON.parse(await readFile(summaryFile, 'utf8')))
+  } finally {
+    await rm(summaryFile, { force: true })
+  }
 }
 
 async function runK6(
@@ -131,7 +144,7 @@ async function runK6(
   options.signal?.addEventListener('abort', interrupt)
 
   const output: string[] = []
-  options.onProgress?.({ step: 'creating orders' })
+  options.onProgress?.({ step: 'creating orders', percent: 0 })
   for (const stream of [k6.stdout, k6.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       const progress = readProgress(line)
@@ -178,10 +191,16 @@ export function laneBaseUrls(
   const ports = instances.filter((instance) => instance.lane === lane).map(({ port }) => port)
   if (ports.length === 0) {
     const lanes = [...new Set(instances.map((instance) => instance.lane))].sort()
-    throw new SettingError(`must be one of the lanes in .env: ${lanes.join(', ') || 'none yet, start with make up'}`)
+    throw new SettingError(
+      `LANE must be one of the lanes in .env: ${lanes.join(', ') || 'none yet, start with make up'}`,
+    )
   }
   const host = environment['LAB_HOST'] ?? '127.0.0.1'
-  return ports.map((port) => `http://${host}:${port}`)
+  try {
+    return parseBaseUrls(ports.map((port) => `http://${host}:${port}`).join(','))
+  } catch (cause) {
+    throw new SettingError(`LAB_HOST ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
 }
 
 /** The thresholds that make a run fail. Dropped operations only warn: less was sent than asked, and it says so. */

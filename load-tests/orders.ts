@@ -29,7 +29,7 @@ import { assertBounded, parseBaseUrls, parseDurationMs, parseLane, parseRate, pa
 const settings = {
   lane: setting('LANE', parseLane, 'cdc'),
   baseUrls: setting('BASE_URLS', parseBaseUrls),
-  rate: setting('RATE', parseRate, '200'),
+  rate: setting('RATE', parseRate, '150'),
   durationMs: setting('DURATION', parseDurationMs, '60s'),
   seed: setting('SEED', parseSeed, '7'),
 }

@@ -4,7 +4,7 @@ import { parseDurationMs, parseLane, parseRate, parseSeed, SettingError } from '
 
 export const loadVariables = {
   LANE: variable(parseLane),
-  RATE: variable(parseRate).default(200),
+  RATE: variable(parseRate).default(150),
   DURATION: variable(parseDurationMs).default(60_000),
   SEED: variable(parseSeed).default(7),
 } as const
