@@ -1,6 +1,5 @@
 /**
- * Runs the whole test suite on real components, by itself: a laboratory of its own (`.lab/test`, ports 10,000 higher
- * than those of `.env.example`), so that a running `make up` is neither needed nor touched.
+ * Runs the whole test suite on real components, by itself: a laboratory of its own (`.lab/test`, its own ports), so that a running `make up` is neither needed nor touched.
  *
  *   node tests/run.ts                every kind: unit, int, e2e
  *   node tests/run.ts int sink       one kind, and only the files whose path has "sink" in it
@@ -9,10 +8,9 @@
  * failure, and so does a run in which no test was found.
  */
 import { spawn } from 'node:child_process'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseEnv } from 'node:util'
-import { bringUp, LabError, openLab, takeDown } from '../infra/native/src/index.ts'
+import { LabError, withScratchLab } from '../infra/native/src/index.ts'
 
 const kinds = ['unit', 'int', 'e2e'] as const
 type Kind = (typeof kinds)[number]
@@ -31,9 +29,6 @@ interface JestResult {
 }
 
 const root = join(import.meta.dirname, '..')
-const labDir = join(root, '.lab/test')
-const environment = { ...process.env, LAB_DIR: labDir, LAB_ENV_FILE: join(labDir, '.env') }
-const portShift = 10_000
 
 const interruption = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -57,8 +52,8 @@ async function main(args: readonly string[]): Promise<number> {
     if (chosen.includes('unit')) tallies.push(await runJest('unit', args.slice(1)))
     const onStack = chosen.filter((name) => name !== 'unit')
     if (onStack.length > 0) {
-      await withLab(async () => {
-        for (const name of onStack) tallies.push(await runJest(name, args.slice(1)))
+      await withScratchLab({ name: 'test', signal: interruption.signal }, async ({ environment }) => {
+        for (const name of onStack) tallies.push(await runJest(name, args.slice(1), environment))
       })
     }
   } catch (error) {
@@ -79,37 +74,21 @@ async function main(args: readonly string[]): Promise<number> {
   return sum('failed') === 0 && sum('passed') > 0 ? 0 : 1
 }
 
-async function withLab(task: () => Promise<void>): Promise<void> {
-  await rm(labDir, { recursive: true, force: true })
-  await mkdir(labDir, { recursive: true })
-  await writeFile(environment.LAB_ENV_FILE, shiftPorts(await readFile(join(root, '.env.example'), 'utf8')), {
-    mode: 0o600,
-  })
-  const { lab, layout } = await openLab(environment)
-  try {
-    await bringUp(lab, layout, { signal: interruption.signal })
-    await task()
-  } finally {
-    await takeDown(lab, layout)
-  }
-}
-
-/** Only the ports are set here; every other variable comes from `.env.example`, passwords freshly made. */
-function shiftPorts(example: string): string {
-  const ports = Object.entries(parseEnv(example)).filter(([name]) => name.endsWith('_PORT'))
-  return ports.map(([name, port]) => `${name}=${Number(port) + portShift}\n`).join('')
-}
-
-async function runJest(kind: Kind, patterns: readonly string[]): Promise<Tally> {
+async function runJest(
+  kind: Kind,
+  patterns: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Tally> {
   process.stdout.write(`\n== ${kind} tests\n`)
   const outputFile = join(root, 'node_modules/.cache', `jest-${kind}.json`)
   await mkdir(join(outputFile, '..'), { recursive: true })
   await rm(outputFile, { force: true })
   const args = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js']
-  args.push('--selectProjects', kind, '--json', `--outputFile=${outputFile}`)
+  // The patterns come first: --selectProjects takes every bare word behind it for a project.
+  args.push(...patterns, '--json', `--outputFile=${outputFile}`)
   // Real stores are shared, and two cores are few: one file after the other.
   if (kind !== 'unit') args.push('--runInBand')
-  args.push(...patterns)
+  args.push('--selectProjects', kind)
   await new Promise<void>((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: root, env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
     const stop = (): void => {

@@ -1,0 +1,100 @@
+/**
+ * Commit to visible at a steady rate: one-row transactions at fixed times (an open model, so a slow moment is measured
+ * and not waited for), against the latency windows of the sinks. Beside it, in the same seconds, the log alone: a
+ * consumer that writes to no store, so what the sink and the store add can be read off.
+ */
+import { createLatencyWindow } from '@driftlab/sink'
+import { decode } from '@driftlab/change-event'
+import { connectLog } from '@driftlab/kafka'
+import type { Postgres } from '@driftlab/stores'
+import type { Bench } from './bench.ts'
+import { insertOrder, touchOrder, topic } from './orders.ts'
+import type { Result } from './result.ts'
+
+const ratePerSecond = 500
+const durationMs = 30_000
+const warmUpMs = 10_000
+
+interface LatencyAnswer {
+  readonly count: number
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
+  readonly maxMs: number | null
+}
+
+export async function measureLatency(bench: Bench): Promise<readonly Result[]> {
+  const alone = createLatencyWindow()
+  const consumption = await connectLog({ brokers: bench.kafkaBrokers, clientId: 'bench' }).consume({
+    groupId: `bench-${Date.now()}`,
+    topics: [topic],
+    fetch: { minBytes: 1, maxWaitMs: 500, maxBytesPerPartition: 1_048_576 },
+    concurrency: 4,
+    onBatch: (batch) => {
+      const nowMs = performance.timeOrigin + performance.now()
+      for (const record of batch.records) {
+        const decoded = decode(record, { epoch: 0, table: { schema: 'cdc', name: 'orders' } })
+        if (decoded.type === 'change') alone.record(nowMs - decoded.change.source.committedAtMs)
+      }
+      return Promise.resolve('processed')
+    },
+    onFailure: bench.fail,
+  })
+  bench.say(`warming up for ${warmUpMs / 1_000} s at ${ratePerSecond} changes/s`)
+  await writeSteadily(bench.postgres, warmUpMs)
+  for (const sink of bench.sinks) await fetch(`${bench.url(sink)}/latency/reset`, { method: 'POST' })
+  alone.reset()
+  bench.say(`measuring for ${durationMs / 1_000} s at ${ratePerSecond} changes/s`)
+  const { written, lateMaxMs } = await writeSteadily(bench.postgres, durationMs)
+  await bench.drained()
+
+  const results: Result[] = []
+  const add = (
+    name: string,
+    latency: LatencyAnswer,
+    targets: { readonly p50?: number; readonly p99?: number },
+  ): void => {
+    if (latency.count === 0) throw new Error(`${name}: nothing was measured`)
+    const settings = { changes: latency.count, ratePerSecond: Math.round((written / durationMs) * 1_000) }
+    results.push(
+      { name: `${name}.p50`, value: latency.p50Ms ?? 0, unit: 'ms', target: under(targets.p50), ...settings },
+      { name: `${name}.p99`, value: latency.p99Ms ?? 0, unit: 'ms', target: under(targets.p99), ...settings },
+      { name: `${name}.max`, value: latency.maxMs ?? 0, unit: 'ms', target: null, ...settings },
+    )
+  }
+  add('latency.log-alone', alone.summary(), {})
+  for (const sink of bench.sinks) {
+    const answer = (await (await fetch(`${bench.url(sink)}/latency`)).json()) as LatencyAnswer
+    add(`latency.${sink}`, answer, sink === 'cache-updater' ? { p50: 15, p99: 50 } : {})
+  }
+  results.push({ name: 'latency.writer-late-max', value: lateMaxMs, unit: 'ms', target: null })
+  await consumption.stop()
+  return results
+}
+
+function under(limit: number | undefined): Result['target'] {
+  return limit === undefined ? null : { below: limit }
+}
+
+/** @returns how many changes were committed and how late the latest was sent, to see whether the writer kept its pace. */
+async function writeSteadily(postgres: Postgres, forMs: number): Promise<{ written: number; lateMaxMs: number }> {
+  const ids: string[] = []
+  const startedAt = performance.now()
+  const total = Math.floor((forMs * ratePerSecond) / 1_000)
+  let lateMaxMs = 0
+  const pending = new Set<Promise<void>>()
+  for (let number = 0; number < total; number += 1) {
+    const dueMs = startedAt + (number * 1_000) / ratePerSecond
+    const waitMs = dueMs - performance.now()
+    if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    lateMaxMs = Math.max(lateMaxMs, performance.now() - dueMs)
+    const id = ids[number % 1_000]
+    const write =
+      number % 4 !== 0 && id !== undefined
+        ? touchOrder(postgres, id)
+        : insertOrder(postgres).then((made) => void ids.push(made))
+    pending.add(write)
+    void write.finally(() => pending.delete(write))
+  }
+  await Promise.all(pending)
+  return { written: total, lateMaxMs }
+}

@@ -1,0 +1,55 @@
+/** Orders written straight into the system of record, as the orders service writes them, without HTTP in between. */
+import type { Postgres } from '@driftlab/stores'
+import { v7 } from 'uuid'
+
+export const topic = 'driftlab.cdc.orders'
+
+const items = JSON.stringify([
+  { sku: 'engine-1', description: 'an analytical engine with all its cards', quantity: 2, unitPriceCents: 199_900 },
+  { sku: 'cards-7', description: 'a hundred punched cards', quantity: 10, unitPriceCents: 250 },
+])
+
+/** @returns the new order's id. */
+export async function insertOrder(postgres: Postgres): Promise<string> {
+  const id = v7()
+  await postgres.query({
+    name: 'insert-order',
+    text: `INSERT INTO cdc.orders (id, customer_id, customer_name, items, status, note, total_cents, currency)
+           VALUES ($1, $2, 'Ada Lovelace', $3, 'placed', 'please ring twice', 402300, 'EUR')`,
+    values: [id, `customer-${id.slice(-4)}`, items],
+  })
+  return id
+}
+
+export async function touchOrder(postgres: Postgres, id: string): Promise<void> {
+  await postgres.query({
+    name: 'touch-order',
+    text: `UPDATE cdc.orders SET note = 'rang at ' || clock_timestamp()::text WHERE id = $1`,
+    values: [id],
+  })
+}
+
+/** Half inserts, half updates of them, in transactions of `perTransaction` rows. @returns the changes made. */
+export async function writeBacklog(
+  postgres: Postgres,
+  changes: number,
+  onProgress: (done: number) => void,
+  perTransaction = 1_000,
+): Promise<number> {
+  let done = 0
+  while (done < changes) {
+    const rows = Math.min(perTransaction, (changes - done) / 2)
+    const inserted = await postgres.query<{ id: string }>(
+      `INSERT INTO cdc.orders (id, customer_id, customer_name, items, status, note, total_cents, currency)
+       SELECT uuidv7(), 'customer-' || n, 'Ada Lovelace', $2::jsonb, 'placed', 'please ring twice', 402300, 'EUR'
+       FROM generate_series(1, $1) AS n RETURNING id`,
+      [rows, items],
+    )
+    await postgres.query(`UPDATE cdc.orders SET status = 'paid', note = 'paid by card' WHERE id = ANY($1)`, [
+      inserted.rows.map(({ id }) => id),
+    ])
+    done += rows * 2
+    onProgress(done)
+  }
+  return done
+}
