@@ -5,7 +5,7 @@
  * Exit codes: 0 done; 1 something failed; 2 wrong use; 78 bad settings; 130 interrupted.
  */
 import { createReadStream, existsSync } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pipeline } from 'node:stream/promises'
@@ -17,7 +17,7 @@ import { withLock } from './lock.ts'
 import type { NativeStatus } from './native-lab.ts'
 import { openLab, type OpenedLab } from './open.ts'
 import { componentNames, type ComponentName } from './topology.ts'
-import { bringUp, installMissing, lockFile, takeDown } from './up.ts'
+import { bringUp, eraseData, installMissing, lockFile, takeDown } from './up.ts'
 
 const usage = `Usage: npm run lab -- COMMAND
 
@@ -133,11 +133,7 @@ async function down({ lab, layout }: OpenedLab): Promise<void> {
 
 async function reset({ lab, layout }: OpenedLab): Promise<void> {
   await takeDown(lab, layout)
-  await withLock(lockFile(layout), 'reset', async () => {
-    const folders = [layout.dataDir, layout.configDir, layout.stateDir, layout.logsDir]
-    for (const folder of folders) await rm(folder, { recursive: true, force: true })
-    if (layout.outsideHome !== undefined) await rm(layout.outsideHome, { recursive: true, force: true })
-  })
+  await eraseData(layout)
   process.stdout.write('Data, state and logs are deleted. Settings, results and the download cache stay.\n')
 }
 

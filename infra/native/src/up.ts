@@ -1,4 +1,5 @@
 /** The two long steps that commands share, with their progress shown: installing what is missing, and starting. */
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError } from './errors.ts'
 import { missingSteps } from './install.ts'
@@ -63,6 +64,15 @@ export async function takeDown(lab: NativeLab, layout: Layout): Promise<void> {
   await withLock(lockFile(layout), 'down', async () => {
     const running = (await lab.status()).filter(({ pid }) => pid !== undefined).map(({ name }) => name)
     await withBoard(running, (onProgress) => lab.stop(undefined, { onProgress }))
+  })
+}
+
+/** Deletes data, state and logs of a laboratory that is stopped. Settings, results and the download cache stay. */
+export async function eraseData(layout: Layout): Promise<void> {
+  await withLock(lockFile(layout), 'reset', async () => {
+    const folders = [layout.dataDir, layout.configDir, layout.stateDir, layout.logsDir]
+    for (const folder of folders) await rm(folder, { recursive: true, force: true })
+    if (layout.outsideHome !== undefined) await rm(layout.outsideHome, { recursive: true, force: true })
   })
 }
 

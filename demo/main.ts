@@ -1,0 +1,262 @@
+/**
+ * `make demo`: the same load through dual writes and through change data capture, then an audit of both.
+ *
+ * Invariant: what this process started it also stops, whichever way it ends, unless KEEP=1 asks for it to stay and
+ * nobody interrupted. A stack that ran before is used and left running, with its data. It judges nothing itself: the
+ * auditor finds the differences, conclusion.ts says what they mean.
+ *
+ * Exit codes: 0 change data capture is consistent and dual writes diverged; 1 otherwise, or the demo could not run to
+ * its end; 2 a verdict is unknown; 78 a bad variable; 130 interrupted.
+ */
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { availableParallelism, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { audit, ordersSpecificationPath, readSpecification, type AuditReport, type LaneReport } from '@driftlab/auditor'
+import { ConfigError, loadConfig } from '@driftlab/service'
+import { z } from 'zod'
+import {
+  addresses,
+  bringUp,
+  eraseData,
+  k6Path,
+  LabError,
+  openLab,
+  takeDown,
+  type OpenedLab,
+} from '../infra/native/src/index.ts'
+import versions from '../infra/native/versions.json' with { type: 'json' }
+import { formatLoad, laneBaseUrls, LoadError, runLoad, type LoadResult } from '../load-tests/load.ts'
+import { createProgressLine } from '../load-tests/progress-line.ts'
+import { SettingError } from '../load-tests/settings.ts'
+import { loadVariables } from '../load-tests/variables.ts'
+import { examplesMax, exitCodeOf, laneResultOf } from './conclusion.ts'
+import { formatReport } from './report.ts'
+import { demoResultSchema, lanes, type DemoResult, type Lane } from './result.ts'
+import { readLag, readLatency, resetLatency, SinkError, waitUntilDrained } from './sinks.ts'
+
+const exitCodes = { failure: 1, badConfiguration: 78, interrupted: 130 } as const
+
+const variablesSchema = z.object({
+  RATE: loadVariables.RATE,
+  DURATION: loadVariables.DURATION,
+  SEED: loadVariables.SEED,
+  KEEP: z
+    .enum(['0', '1'], 'must be 1 (leave the stack running) or 0')
+    .default('0')
+    .transform((keep) => keep === '1'),
+})
+type Variables = z.output<typeof variablesSchema>
+
+/** How long the sinks may take after the load to read what is left; far more than they need. */
+const drainDeadlineMs = 120_000
+
+const sinks = { redis: 'cache-updater', elasticsearch: 'search-indexer', clickhouse: 'warehouse-loader' } as const
+
+class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
+
+const line = createProgressLine(process.stdout)
+
+function say(text: string): void {
+  line.clear()
+  process.stdout.write(`${text}\n`)
+}
+
+async function main(signal: AbortSignal): Promise<number> {
+  const variables = loadConfig(variablesSchema, process.env)
+  const opened = await openLab()
+  const { lab, layout } = opened
+  const startedHere = !(await lab.status()).some(({ pid }) => pid !== undefined)
+
+  let leaveRunning = !startedHere
+  try {
+    if (startedHere) {
+      say('Starting everything, with empty stores.')
+      await eraseData(layout)
+    } else {
+      say('The stack is running already: the demo uses it as it is, and leaves it running.')
+    }
+    await bringUp(lab, layout, { signal })
+    const result = await demonstrate(opened, variables, signal)
+    const file = await writeResult(layout.labDir, result)
+    say(`\n${formatReport(result)}\n\nThe same as data: ${file}`)
+    leaveRunning ||= variables.KEEP
+    say(
+      leaveRunning
+        ? 'Everything is still running; README.md shows how to query each store by hand. Stop it with: make down'
+        : 'To look into the stores by hand, run it with KEEP=1.',
+    )
+    return result.exitCode
+  } finally {
+    line.clear()
+    if (!leaveRunning) await takeDown(lab, layout)
+  }
+}
+
+async function demonstrate(opened: OpenedLab, variables: Variables, signal: AbortSignal): Promise<DemoResult> {
+  const { lab, settings } = opened
+  const startedAt = new Date().toISOString()
+  const freshStart = (await Promise.all(lanes.map((lane) => isEmpty(laneBaseUrls(lane, settings))))).every(Boolean)
+  if (!freshStart) {
+    say('The lanes hold orders of earlier loads. They are audited with the new ones; make reset clears them.')
+  }
+
+  const dualWriteLoad = await drive('dual-write', opened, variables, signal)
+  const sinkUrls = Object.values(sinks).map((sink) => lab.address(sink).url)
+  await Promise.all(sinkUrls.map(resetLatency))
+  const cdcLoad = await drive('cdc', opened, variables, signal)
+  const atLoadEnd = await readLag(sinkUrls)
+  const { drainedInMs } = await waitUntilDrained(sinkUrls, {
+    deadlineMs: drainDeadlineMs,
+    signal,
+    onLag: ({ records }) => {
+      line.show('cdc: the sinks read what is left', `${records} records`)
+    },
+  })
+  const latencyMs = {
+    redis: await readLatency(lab.address(sinks.redis).url),
+    elasticsearch: await readLatency(lab.address(sinks.elasticsearch).url),
+    clickhouse: await readLatency(lab.address(sinks.clickhouse).url),
+  }
+
+  const report = await unlessInterrupted(auditLanes(opened), signal)
+  const results: DemoResult['lanes'] = {
+    'dual-write': laneResultOf({
+      load: dualWriteLoad,
+      report: laneReport(report, 'dual-write'),
+      latencyMs: { redis: null, elasticsearch: null, clickhouse: null },
+      lag: null,
+    }),
+    cdc: laneResultOf({ load: cdcLoad, report: laneReport(report, 'cdc'), latencyMs, lag: { atLoadEnd, drainedInMs } }),
+  }
+  return {
+    schemaVersion: 1,
+    startedAt,
+    finishedAt: new Date().toISOString(),
+    seed: variables.SEED,
+    rate: variables.RATE,
+    durationMs: variables.DURATION,
+    freshStart,
+    machine: {
+      cores: availableParallelism(),
+      memoryBytes: totalmem(),
+      platform: `${process.platform} ${process.arch}`,
+      node: process.versions.node,
+    },
+    versions: {
+      kafka: versions.kafka,
+      debezium: versions.debezium,
+      elasticsearch: versions.elasticsearch,
+      k6: versions.k6,
+    },
+    exitCode: exitCodeOf({ 'dual-write': results['dual-write'].verdict, cdc: results.cdc.verdict }),
+    lanes: results,
+  }
+}
+
+async function drive(
+  lane: Lane,
+  { settings, layout }: OpenedLab,
+  { RATE: rate, DURATION: durationMs, SEED: seed }: Variables,
+  signal: AbortSignal,
+): Promise<LoadResult> {
+  const result = await runLoad(
+    { lane, baseUrls: laneBaseUrls(lane, settings), rate, durationMs, seed },
+    {
+      k6Path: k6Path(layout),
+      resultsDir: join(layout.labDir, 'results'),
+      signal,
+      onProgress: ({ step, percent }) => {
+        line.show(`${lane}: ${rate} changes/s for ${durationMs / 1_000} s, ${step}`, `${percent}%`)
+      },
+    },
+  )
+  say(formatLoad(result))
+  return result
+}
+
+async function auditLanes({ settings }: OpenedLab): Promise<AuditReport> {
+  const url = addresses(settings)
+  return audit({
+    specification: await readSpecification(ordersSpecificationPath),
+    connections: {
+      postgresUrl: url.postgres('AUDITOR'),
+      redisUrl: url.redis('AUDITOR'),
+      elasticsearchUrl: url.elasticsearch('AUDITOR'),
+      clickhouseUrl: url.clickhouse('AUDITOR'),
+      kafkaBrokers: [url.kafkaBrokers],
+    },
+    lanes,
+    examplesMax,
+    onProgress: ({ lane, message }) => {
+      line.show(`audit of ${lane}`, message)
+    },
+  })
+}
+
+function laneReport(report: AuditReport, lane: Lane): LaneReport {
+  const found = report.lanes[lane]
+  if (found === undefined) throw new TypeError(`The audit says nothing of the lane ${lane}`)
+  return found
+}
+
+const pageSchema = z.object({ orders: z.array(z.unknown()) })
+
+async function isEmpty([baseUrl]: readonly string[]): Promise<boolean> {
+  const response = await fetch(`${baseUrl ?? ''}/orders?limit=1`, { signal: AbortSignal.timeout(5_000) })
+  return pageSchema.parse(await response.json()).orders.length === 0
+}
+
+/** An audit cannot be called off, but nobody has to wait for it: it only reads, and ends with this process. */
+async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const interrupted = Promise.withResolvers<never>()
+  const interrupt = (): void => {
+    interrupted.reject(signal.reason as Error)
+  }
+  signal.addEventListener('abort', interrupt)
+  try {
+    signal.throwIfAborted()
+    return await Promise.race([work, interrupted.promise])
+  } finally {
+    signal.removeEventListener('abort', interrupt)
+  }
+}
+
+/** Checked against the schema that others rely on, and replaced whole. */
+async function writeResult(labDir: string, result: DemoResult): Promise<string> {
+  const file = join(labDir, 'results', 'demo.json')
+  await mkdir(join(labDir, 'results'), { recursive: true })
+  await writeFile(`${file}.partial`, `${JSON.stringify(demoResultSchema.parse(result), undefined, 2)}\n`)
+  await rename(`${file}.partial`, file)
+  return file
+}
+
+const interruption = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  // The listener stays, so that an impatient second Ctrl-C does not leave half of the stack behind.
+  process.on(name, () => {
+    line.clear()
+    process.stderr.write('Stopping what was started; one moment, please.\n')
+    interruption.abort(new Interrupted('Interrupted.'))
+  })
+}
+
+let exitCode: number
+try {
+  exitCode = await main(interruption.signal)
+} catch (error) {
+  exitCode = interruption.signal.aborted ? exitCodes.interrupted : exitCodeOfError(error)
+  process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`)
+}
+// A list that was cut short may have hidden the cursor.
+if (process.stdout.isTTY) process.stdout.write('\u001B[?25h')
+// Connections of an audit that was not waited for would keep the process alive.
+process.exit(exitCode)
+
+function exitCodeOfError(error: unknown): number {
+  if (error instanceof ConfigError || error instanceof SettingError) return exitCodes.badConfiguration
+  if (error instanceof LabError) return error.code === 'bad-settings' ? exitCodes.badConfiguration : exitCodes.failure
+  if (error instanceof LoadError || error instanceof SinkError) return exitCodes.failure
+  throw error
+}
