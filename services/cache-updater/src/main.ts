@@ -19,7 +19,8 @@ await runService({
       table: { schema, name: 'orders' },
       project: projectInto(config.LANE),
       store: createCacheStore(connectRedis(config.REDIS_URL), { deletedVersionTtlS: config.DELETED_VERSION_TTL_S }),
-      // A cache is read at once: take whatever is there.
+      // A cache is read at once: take whatever is there. The wait is short because a broker does not always wake a
+      // waiting reader when a transaction ends: with 500 ms, single changes took up to that long.
       fetch: { minBytes: 1, maxWaitMs: 50, maxBytesPerPartition: 524_288 },
     })
   },
