@@ -175,8 +175,9 @@ export function readProgress(line: string): LoadProgress | undefined {
   return percent === undefined ? undefined : { step: 'changing orders', percent: Number(percent) }
 }
 
+/** Only what k6 logs (`time="…" level=…`): banner, plan and progress say nothing of a failure. */
 function isWorthKeeping(line: string): boolean {
-  return line.trim() !== '' && !line.startsWith('running (') && !line.startsWith('setup()')
+  return line.startsWith('time=') || line.startsWith('Error')
 }
 
 /** The addresses of a lane, one for each ORDERS_<LANE>_<n>_PORT. @throws {SettingError} when it has none. */

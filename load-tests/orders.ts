@@ -41,6 +41,8 @@ const plan = createPlan({ seed: settings.seed, operations })
 /** A load of a laptop-sized stack answers well within this; beyond it, the run says more about the machine. */
 const p99Ms = 1_000
 const setupBatchSize = 20
+/** Creations that may fail before the load; more than these say that the lane is not up. */
+const setupFailuresMax = 20
 const requestTimeout = '10s'
 
 export const options = {
@@ -81,16 +83,29 @@ interface Population {
   readonly ids: readonly string[]
 }
 
-/** Creates the orders that the load will change. @throws when the service does not accept them: no load then. */
+/**
+ * Creates the orders that the load will change. It begins with one at a time, as traffic after a start does, because
+ * stores that were just started are slow at first. A creation that fails half-way is counted and made up for.
+ *
+ * @throws when the service refuses an order, or keeps failing: no load then.
+ */
 export function setup(): Population {
   const ids: string[] = []
-  while (ids.length < plan.populationSize) {
+  let failed = 0
+  for (let size = 1; ids.length < plan.populationSize; size = Math.min(setupBatchSize, 2 * size)) {
     const first = ids.length
-    const size = Math.min(setupBatchSize, plan.populationSize - first)
+    const wanted = Math.min(size, plan.populationSize - first)
     const answers = batch(
-      Array.from({ length: size }, (_, n) => createRequest(baseUrl(n), plan.initialOrder(first + n))),
+      Array.from({ length: wanted }, (_, n) => createRequest(baseUrl(first + n), plan.initialOrder(first + n))),
     )
-    for (const answer of answers) ids.push(createdId(answer))
+    for (const answer of answers) {
+      if (answer.status >= 500 && failed < setupFailuresMax) {
+        failed += 1
+        count(answer)
+      } else {
+        ids.push(createdId(answer))
+      }
+    }
   }
   return { ids }
 }

@@ -1,0 +1,55 @@
+# Thin on purpose: each target is an npm script, so that everything runs on the Node of node_modules/.bin.
+
+.DEFAULT_GOAL := help
+.PHONY: help install up status logs down reset demo load-test audit bench test check format
+
+# What npm installed, and from which lock file. Touched after npm ci, so that a newer lock file installs again.
+stamp := node_modules/.driftlab-installed
+run := npm run --silent
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(stamp) ## start everything, drive both lanes, print the verdict, clean up (DURATION=60s RATE=150 SEED=7)
+	@$(run) demo
+
+up: $(stamp) ## install what is missing and start everything; prints the addresses
+	@$(run) lab -- up
+
+status: $(stamp) ## what runs, where, since when, with how much memory
+	@$(run) lab -- status
+
+logs: $(stamp) ## the log of one component (SERVICE=cache-updater, FOLLOW=1 to go on)
+	@$(if $(SERVICE),,echo "Which one? make logs SERVICE=cache-updater; make status lists them." >&2; exit 2)
+	@$(run) lab -- logs $(SERVICE) $(if $(FOLLOW),--follow)
+
+down: $(stamp) ## stop everything; the data stays
+	@$(run) lab -- down
+
+reset: $(stamp) ## stop everything and delete data, state and logs; downloads stay
+	@$(run) lab -- reset
+
+install: $(stamp) ## only install what is missing
+	@$(run) lab -- install
+
+load-test: $(stamp) ## drive load at a running stack (LANE=cdc RATE=150 DURATION=60s SEED=7)
+	@$(run) load-test
+
+audit: $(stamp) ## compare every store with the system of record, once
+	@$(run) audit
+
+bench: $(stamp) ## measure latency, throughput, idle cost and memory
+	@$(run) bench
+
+test: $(stamp) ## the whole test suite, on real components
+	@$(run) test
+
+check: $(stamp) ## types, lint, format and unit tests; needs nothing running
+	@$(run) check
+
+format: $(stamp) ## put every file into the project's format
+	@$(run) format
+
+$(stamp): package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
