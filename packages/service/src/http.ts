@@ -12,7 +12,8 @@ export async function listen(
   application: RequestListener,
   address: { host: string; port: number },
 ): Promise<HttpServer> {
-  const server = createServer(application)
+  // Longer than clients keep an idle connection, or one of their requests meets a connection that we just closed.
+  const server = createServer({ keepAliveTimeout: 65_000 }, application)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(address.port, address.host, () => {
