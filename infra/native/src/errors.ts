@@ -22,11 +22,16 @@ export class LabError extends Error {
   }
 }
 
-/** The code of a Node system error (`ENOENT`, `EPERM`), or undefined for anything else. */
+/**
+ * The code of a Node system error (`ENOENT`, `EPERM`) or of PostgreSQL's (`28P01`), or undefined for anything else. Asked by shape, not by class:
+ * under a test runner, Node's own errors come from another realm and are no instances of this one's Error.
+ */
 export function systemErrorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : undefined
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error
+  return String(message)
 }

@@ -34,6 +34,8 @@ export interface ComponentStatus {
   readonly address?: Address
   readonly startedAt?: Date
   readonly residentBytes?: number
+  /** Processor time used since it was started, in milliseconds. */
+  readonly processorMs?: number
 }
 
 export type Progress =

@@ -12,13 +12,23 @@ import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runCommand, CommandError } from './commands.ts'
-import { LabError } from './errors.ts'
+import { LabError, messageOf } from './errors.ts'
 import type { Address, ComponentStatus, Lab, Progress, ProgressOptions } from './lab.ts'
 import { ensureUnprivilegedUser, type Layout, type UnprivilegedUser } from './layout.ts'
 import { assertPortsFree } from './ports.ts'
 import { prepare, type PreparationContext } from './prepare.ts'
 import { askProbe, type ProbeAnswer } from './probes.ts'
-import { identify, isAlive, isPaused, killTree, pauseTree, residentBytes, resumeTree, stopTree } from './processes.ts'
+import {
+  identify,
+  isAlive,
+  isPaused,
+  killTree,
+  pauseTree,
+  processorMs,
+  residentBytes,
+  resumeTree,
+  stopTree,
+} from './processes.ts'
 import { openRecords, type ProcessRecord } from './records.ts'
 import type { Settings } from './settings.ts'
 import { findJavaHome, findRedis, installedPaths, postgresHome } from './tools.ts'
@@ -340,7 +350,7 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
           }
         } catch (error) {
           if (signal.aborted) throw new Cancelled(`${component.name} was not waited for`, { cause: error })
-          report({ step: 'failed', why: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) })
+          report({ step: 'failed', why: messageOf(error).split('\n')[0] ?? '' })
           failing.abort(error)
           throw error
         }
@@ -426,6 +436,7 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
       pid: record.pid,
       startedAt: new Date(record.startedAt),
       residentBytes: residentBytes(record),
+      processorMs: processorMs(record),
     }
     if (isPaused(record)) return { ...running, state: 'paused', why: '' }
     const answer = await askProbe(component.probe)

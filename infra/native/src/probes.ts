@@ -1,7 +1,7 @@
 /** Asks a component one small question in its own language, to see that it works. */
 import { createConnection } from 'node:net'
 import { Client } from 'pg'
-import { messageOf } from './errors.ts'
+import { messageOf, systemErrorCode } from './errors.ts'
 import type { Probe } from './topology.ts'
 
 /** `refused`: it answers, but not to our password; waiting longer will not help. */
@@ -32,7 +32,9 @@ export async function askProbe(probe: Probe): Promise<ProbeAnswer> {
 }
 
 function causeOf(error: unknown): string {
-  return error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error)
+  // fetch itself only says "fetch failed"; what failed is its cause.
+  const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined
+  return messageOf(cause ?? error)
 }
 
 async function askHttp(probe: Extract<Probe, { type: 'http' }>): Promise<ProbeAnswer> {
@@ -57,7 +59,7 @@ async function askPostgres(url: string): Promise<ProbeAnswer> {
     await client.end()
     return ready
   } catch (error) {
-    const refused = error instanceof Error && 'code' in error && error.code === invalidPassword
+    const refused = systemErrorCode(error) === invalidPassword
     return { state: refused ? 'refused' : 'not-ready', why: messageOf(error) }
   }
 }

@@ -19,6 +19,7 @@ export interface ProcessIdentity {
 interface ProcessStat {
   readonly state: string
   readonly parentPid: number
+  readonly threads: number
   readonly startTicks: number
 }
 
@@ -40,12 +41,25 @@ export function parseStat(text: string): ProcessStat {
     .slice(text.lastIndexOf(')') + 2)
     .trim()
     .split(' ')
-  return { state: fields[0] ?? '', parentPid: Number(fields[1]), startTicks: Number(fields[19]) }
+  return {
+    state: fields[0] ?? '',
+    parentPid: Number(fields[1]),
+    threads: Number(fields[17]),
+    startTicks: Number(fields[19]),
+  }
 }
 
 function readStat(pid: number): ProcessStat | undefined {
   const stat = ifPresent(() => parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8')))
-  return stat?.state === 'Z' || stat?.state === 'X' ? undefined : stat
+  return stat === undefined || hasEnded(stat) ? undefined : stat
+}
+
+/**
+ * A process that only waits for its parent to notice its end. While other threads of it are still ending, it is not
+ * over: until the last one is gone, its ports and files are held.
+ */
+function hasEnded({ state, threads }: ProcessStat): boolean {
+  return state === 'X' || (state === 'Z' && threads <= 1)
 }
 
 let bootId: string | undefined
@@ -162,6 +176,24 @@ function proportionalBytes(pid: number): number | undefined {
 
 function plainResidentBytes(pid: number): number | undefined {
   return ifPresent(() => kibibytes(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmRSS'))
+}
+
+/** Processor time that the tree has used so far, in milliseconds, children that ended included. */
+export function processorMs(root: ProcessIdentity): number {
+  const ticks = processTree(root).map(({ pid }) => ifPresent(() => readFileSync(`/proc/${pid}/stat`, 'utf8')))
+  return ticks.reduce((sum, text) => sum + (text === undefined ? 0 : processorTicks(text)), 0) * msPerTick
+}
+
+/** The kernel counts in hundredths of a second towards programs, whatever it uses inside (USER_HZ). */
+const msPerTick = 10
+
+/** User and system time, of the process and of the children that it has waited for: fields 14 to 17. */
+export function processorTicks(stat: string): number {
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .trim()
+    .split(' ')
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
 }
 
 function kibibytes(text: string, field: string): number | undefined {

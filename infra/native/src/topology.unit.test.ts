@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { generatePasswords, parseSettings } from './settings.ts'
+import { buildTopology, componentNames, findComponent, withDependencies } from './topology.ts'
+
+const example = readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8')
+const settings = parseSettings(generatePasswords(example), '.env')
+const topology = buildTopology(settings, {
+  root: '/root',
+  dataDir: '/data',
+  configDir: '/config',
+  cacheDir: '/cache',
+  kafkaLibDir: '/cache/kafka',
+})
+
+describe('the topology', () => {
+  test('has each component once', () => {
+    expect(topology.map(({ name }) => name).toSorted()).toEqual([...componentNames].toSorted())
+  })
+
+  test('starts nothing before what it depends on', () => {
+    const order = withDependencies(topology, componentNames).map(({ name }) => name)
+    for (const { name, dependsOn } of topology) {
+      for (const dependency of dependsOn) expect(order.indexOf(dependency)).toBeLessThan(order.indexOf(name))
+    }
+  })
+
+  test('starts no more than what the named components need', () => {
+    expect(withDependencies(topology, ['cache-updater']).map(({ name }) => name)).toEqual([
+      'kafka',
+      'kafka-topics',
+      'redis',
+      'cache-updater',
+    ])
+  })
+
+  test('reports a circle instead of running in it', () => {
+    const circular = topology.map((component) =>
+      component.name === 'kafka' ? { ...component, dependsOn: ['connect'] as const } : component,
+    )
+    expect(() => withDependencies(circular, ['connect'])).toThrow(/connect -> kafka -> connect/u)
+  })
+
+  test('gives each port to one component only', () => {
+    const ports = topology.flatMap((component) => (component.kind === 'process' ? component.ports : []))
+    expect(new Set(ports.map(({ port }) => port)).size).toBe(ports.length)
+  })
+
+  test('gives a service no credential of another one, and none of an administrator', () => {
+    const services = topology.filter(
+      (component) => component.kind === 'process' && component.environment['PORT'] !== undefined,
+    )
+    for (const { name, environment } of services.filter(({ name }) => name !== 'clickhouse')) {
+      const text = JSON.stringify(environment)
+      const admins = Object.entries(settings).filter(([variable]) => variable.includes('_ADMIN_PASSWORD'))
+      for (const [, password] of admins) expect(`${name} ${text}`).not.toContain(password)
+    }
+    expect(Object.keys(findComponent(topology, 'cache-updater').environment).toSorted()).toEqual([
+      'HOST',
+      'KAFKA_BROKERS',
+      'LANE',
+      'LOG_LEVEL',
+      'PORT',
+      'REDIS_URL',
+      'TOPIC_EPOCH',
+    ])
+  })
+
+  test('names what there is when asked for what there is not', () => {
+    expect(() => findComponent(topology, 'redsi')).toThrow(/no component named redsi.*redis/u)
+  })
+})
