@@ -44,7 +44,10 @@ export async function openBench(opened: OpenedLab, say: (message: string) => voi
     }
   }
   const published = async (): Promise<void> => {
-    const { rows } = await postgres.query<{ lsn: string }>('SELECT pg_current_wal_lsn()::text AS lsn')
+    // A message of our own, so that the log moves and the connector has something to confirm.
+    const { rows } = await postgres.query<{ lsn: string }>(
+      "SELECT pg_logical_emit_message(true, 'driftlab-bench', '')::text AS lsn",
+    )
     const lsn = rows[0]?.lsn ?? '0/0'
     await until('the connector has read the log', async () => {
       const confirmed = await postgres.query<{ passed: boolean }>(
