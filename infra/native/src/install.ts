@@ -80,8 +80,8 @@ function kafkaStep(layout: Layout, target: string, javaHome: string, turn: InTur
         installInto(target, async (staging) => {
           const pom = join(layout.cacheDir, `kafka-${versions.kafka}.pom.xml`)
           await writeFile(pom, kafkaPom())
-          const args = ['-B', '-ntp', '-f', pom, `${dependencyPlugin}:copy-dependencies`]
-          await download(mvn, args, `-DoutputDirectory=${staging}`, { signal, report, javaHome })
+          const args = ['-B', '-f', pom, `${dependencyPlugin}:copy-dependencies`]
+          await download(mvn, args, `-DoutputDirectory=${staging}`, { what: 'Kafka', signal, report, javaHome })
         }),
       ),
   }
@@ -110,7 +110,7 @@ function debeziumStep(target: string, javaHome: string, turn: InTurn): InstallSt
   return {
     name: 'debezium',
     title: `Debezium for PostgreSQL ${versions.debezium} (5 MB)`,
-    run: unpackWithMaven(artifact, target, javaHome, turn, 'downloading Debezium'),
+    run: unpackWithMaven(artifact, target, javaHome, turn, 'Debezium'),
   }
 }
 
@@ -119,7 +119,7 @@ function elasticsearchStep(target: string, javaHome: string, turn: InTurn): Inst
   return {
     name: 'elasticsearch',
     title: `Elasticsearch ${versions.elasticsearch} (130 MB)`,
-    run: unpackWithMaven(artifact, target, javaHome, turn, 'downloading Elasticsearch', async (staging) => {
+    run: unpackWithMaven(artifact, target, javaHome, turn, 'Elasticsearch', async (staging) => {
       // The archive holds one folder with everything in it; that folder is what we keep.
       const inner = join(staging, basename(target))
       for (const name of await readdir(inner)) await rename(join(inner, name), join(staging, name))
@@ -134,21 +134,15 @@ function unpackWithMaven(
   target: string,
   javaHome: string,
   turn: InTurn,
-  purpose: string,
+  what: string,
   finish?: (staging: string) => Promise<void>,
 ): InstallStep['run'] {
-  const mvn = requireOnPath('mvn', purpose, 'maven')
+  const mvn = requireOnPath('mvn', `downloading ${what}`, 'maven')
   return ({ signal, report }) =>
     turn(() =>
       installInto(target, async (staging) => {
-        const args = [
-          '-B',
-          '-ntp',
-          `${dependencyPlugin}:unpack`,
-          `-Dartifact=${artifact}`,
-          '-Dmdep.useBaseVersion=true',
-        ]
-        await download(mvn, args, `-DoutputDirectory=${staging}`, { signal, report, javaHome })
+        const args = ['-B', `${dependencyPlugin}:unpack`, `-Dartifact=${artifact}`]
+        await download(mvn, args, `-DoutputDirectory=${staging}`, { what, signal, report, javaHome })
         await finish?.(staging)
       }),
     )
@@ -249,19 +243,28 @@ async function download(
   program: string,
   args: readonly string[],
   output: string,
-  options: { signal: AbortSignal; report: (line: string) => void; javaHome: string },
+  options: { what: string; signal: AbortSignal; report: (line: string) => void; javaHome: string },
 ): Promise<void> {
   try {
     await runCommand(program, [...args, output], {
       signal: options.signal,
       environment: { ...process.env, JAVA_HOME: options.javaHome },
-      onLine: options.report,
+      onLine(line) {
+        const file = mavenDownload(line)
+        if (file !== undefined) options.report(file)
+      },
     })
   } catch (error) {
     options.signal.throwIfAborted()
     const outputByHand = '-DoutputDirectory=/tmp/driftlab-download'
-    throw downloadError(args.at(-1) ?? program, [program, ...args, outputByHand].join(' '), error)
+    throw downloadError(options.what, [program, ...args, outputByHand].join(' '), error)
   }
+}
+
+/** Which file a line of Maven's output is about, if it is about a download. */
+export function mavenDownload(line: string): string | undefined {
+  const match = /^(?:\[INFO\] )?Download(?:ing|ed) from \S+ \S+\/([^/\s]+)/u.exec(line)
+  return match?.[1] === undefined ? undefined : `downloading ${match[1]}`
 }
 
 function downloadError(what: string, byHand: string, error: unknown): unknown {
