@@ -36,8 +36,8 @@ export type AccessStatement =
       readonly target: Target
       readonly user: string
     }
-  | { readonly kind: 'showUsers' }
-  | { readonly kind: 'showGrants'; readonly user: string | undefined }
+  | { readonly kind: 'showUsers'; readonly format: string | undefined }
+  | { readonly kind: 'showGrants'; readonly user: string | undefined; readonly format: string | undefined }
 
 /** @throws {StatementError} 48 for an access statement in a form that the front does not keep. */
 export function parseAccessStatement(text: string): AccessStatement | undefined {
@@ -56,17 +56,22 @@ export function parseAccessStatement(text: string): AccessStatement | undefined 
     return { kind: 'dropUser', user, ifExists }
   }
   if (reader.take('show', 'users')) {
-    reader.end()
-    return { kind: 'showUsers' }
+    const format = optionalFormat(reader)
+    return { kind: 'showUsers', format }
   }
   if (reader.take('show', 'grants')) {
     const user = reader.take('for') ? reader.name('the name of the user') : undefined
-    reader.end()
-    return { kind: 'showGrants', user }
+    return { kind: 'showGrants', user, format: optionalFormat(reader) }
   }
   if (reader.take('grant')) return grant(reader, 'grant', 'to')
   if (reader.take('revoke')) return grant(reader, 'revoke', 'from')
   return undefined
+}
+
+function optionalFormat(reader: TokenReader): string | undefined {
+  const format = reader.take('format') ? reader.name('the name of a format') : undefined
+  reader.end()
+  return format
 }
 
 function createUser(reader: TokenReader): AccessStatement {

@@ -49,7 +49,10 @@ const selects = new Set(['SelectWithUnionQuery', 'SelectQuery', 'SelectIntersect
 /** What running the statement of this tree needs. `currentDatabase` stands in for names without one. */
 export function requirementsOf(ast: string, currentDatabase: string, cteNames: ReadonlySet<string>): Requirements {
   const root = parseTree(ast)
-  if (root === undefined) return { kind: 'refused', reason: 'the statement is empty' }
+  if (root === undefined) return { kind: 'refused', reason: 'the statement cannot be judged' }
+  if (root.children.some((child) => child.type === 'Literal')) {
+    return { kind: 'refused', reason: 'files are out of reach' }
+  }
   const names = root.children.filter((child) => child.type === 'Identifier').map((child) => child.value)
   const named: Target | undefined =
     names.length > 1
@@ -125,17 +128,29 @@ function referencesIn(root: Node, currentDatabase: string, cteNames: ReadonlySet
   return { kind: 'privileges', required }
 }
 
-/** Reads the indented text of EXPLAIN AST: one blank a level, `Type value (alias a) (children n)`. */
+/**
+ * Reads the indented text of EXPLAIN AST: one blank a level, `Type value (alias a) (children n)`.
+ *
+ * Undefined for a text that is not exactly one tree with the counts it tells: a quoted name may hold line ends, and
+ * lines that it forges must not hide a table.
+ */
 function parseTree(ast: string): Node | undefined {
-  const path: Node[] = []
+  const root: Node = { type: 'root', value: '', children: [] }
+  const path: Node[] = [root]
+  const expectedChildren = new Map<Node, number>([[root, 1]])
   for (const line of ast.split('\n')) {
-    const match = /^( *)(\S+) ?(.*?)(?: \(alias .*?\))?(?: \(children \d+\))?$/.exec(line)
-    if (match === null) continue
-    const [, indent = '', type = '', value = ''] = match
+    if (line === '') continue
+    const match = /^( *)(\S+)(.*?)(?: \(alias .*?\))?(?: \(children (\d+)\))?$/.exec(line)
+    if (match === null) return undefined
+    const [, indent = '', type = '', value = '', children = '0'] = match
+    const parent = path[indent.length]
+    if (parent === undefined) return undefined
     const node: Node = { type, value: value.trim(), children: [] }
-    path.length = indent.length
-    path.at(-1)?.children.push(node)
+    parent.children.push(node)
+    expectedChildren.set(node, Number(children))
+    path.length = indent.length + 1
     path.push(node)
   }
-  return path[0]
+  const isWhole = [...expectedChildren].every(([node, count]) => node.children.length === count)
+  return isWhole ? root.children[0] : undefined
 }

@@ -8,14 +8,22 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { parseAccessStatement } from './access-statement.ts'
+import { parseAccessStatement, type AccessStatement } from './access-statement.ts'
 import { requirementsOf, type Requirements } from './authorization.ts'
 import { encodeAnswer, readBody } from './body.ts'
 import { EngineError, errorText, httpStatus, parseEngineError } from './engine-error.ts'
-import type { Engine, EngineResult, Scope } from './engine.ts'
+import { plainScope, quoteString, type Engine, type EngineResult, type Scope } from './engine.ts'
 import { createInsertQueue, isGroupable } from './insert-queue.ts'
 import { parseRequest, type FrontRequest } from './request.ts'
-import { parseStatement, StatementError, subqueryNames, type Insert, type Statement } from './statement.ts'
+import {
+  areLiteralRows,
+  hasInnerSemicolon,
+  parseStatement,
+  StatementError,
+  subqueryNames,
+  type Insert,
+  type Statement,
+} from './statement.ts'
 import type { User, Users } from './users.ts'
 
 export interface Front {
@@ -75,14 +83,18 @@ export function createFront({ engine, users, onError }: FrontOptions): Front {
 
   const authorize = async (user: User, statement: Statement, sql: string, scope: Scope): Promise<void> => {
     if (user.isAdministrator || statement.kind === 'empty') return
-    if (statement.kind === 'insert') {
-      const { insert } = statement
-      if (insert.intoFunction) throw denied(user, 'INSERT INTO FUNCTION is the administrator’s')
-      const target = { database: insert.database ?? scope.database, table: insert.table }
-      if (!user.may('INSERT', target)) throw lacking(user, 'INSERT', target.database, target.table)
-      if (insert.source.kind === 'data' || insert.source.kind === 'values') return
+    if (hasInnerSemicolon(sql)) {
+      throw denied(
+        user,
+        'a semicolon inside a statement is the administrator’s; send values as query parameters or as data',
+      )
     }
-    const found = await requirementsFor(sql, scope)
+    const source = statement.kind === 'insert' ? statement.insert.source : undefined
+    const valuesOffset = source?.kind === 'values' ? source.valuesOffset : sql.length
+    if (!areLiteralRows(sql.slice(valuesOffset))) {
+      throw denied(user, 'expressions behind VALUES are the administrator’s; use plain values or INSERT … SELECT')
+    }
+    const found = await requirementsFor(sql.slice(0, valuesOffset), scope)
     if (found.kind === 'refused') throw denied(user, found.reason)
     for (const { privilege, target } of found.required) {
       if (!user.may(privilege, target)) throw lacking(user, privilege, target.database, target.table)
@@ -115,6 +127,23 @@ export function createFront({ engine, users, onError }: FrontOptions): Front {
     return { bytes: new Uint8Array(0), format: request.defaultFormat, summary: summaryOf(result, rows, data.length) }
   }
 
+  const runAccess = async (
+    statement: AccessStatement,
+    request: FrontRequest,
+    user: User,
+    isGet: boolean,
+  ): Promise<Answer> => {
+    const isShow = statement.kind === 'showUsers' || statement.kind === 'showGrants'
+    if (isGet && !isShow) throw new EngineError(164, 'READONLY', 'Cannot execute query in readonly mode: use POST')
+    const rows = await users.execute(statement, user)
+    const format = (isShow ? statement.format : undefined) ?? request.defaultFormat
+    if (!isShow) return { bytes: new Uint8Array(0), format, summary: summaryOf(undefined, 0, 0) }
+    // The engine writes the list, since it knows every format.
+    const list = `SELECT arrayJoin(CAST([${rows.map(quoteString).join(', ')}] AS Array(String))) AS name`
+    const result = await engine.query(list, format, plainScope)
+    return { bytes: result.bytes, format, summary: summaryOf(result, 0, 0) }
+  }
+
   const run = async (request: FrontRequest, body: Buffer, user: User, isGet: boolean): Promise<Answer> => {
     const beginning = body.subarray(0, headBytesMax).toString('latin1')
     const combined =
@@ -141,13 +170,7 @@ export function createFront({ engine, users, onError }: FrontOptions): Front {
     const whole = parseStatement(sql)
     if (whole.kind === 'query') {
       const access = parseAccessStatement(sql)
-      if (access !== undefined) {
-        if (isGet && access.kind !== 'showGrants' && access.kind !== 'showUsers') {
-          throw new EngineError(164, 'READONLY', 'Cannot execute query in readonly mode: use POST')
-        }
-        const rows = await users.execute(access, user)
-        return { bytes: Buffer.from(rows.map((row) => `${row}\n`).join('')), format: 'TabSeparated', summary: {} }
-      }
+      if (access !== undefined) return runAccess(access, request, user, isGet)
     }
     await authorize(user, whole, sql, scope)
     const result = await engine.query(sql, request.defaultFormat, scope)

@@ -30,16 +30,11 @@ export class StatementError extends Error {
 }
 
 export interface Insert {
-  /** The database named in the statement; undefined means the connection's current one. */
-  readonly database: string | undefined
-  readonly table: string
-  /** `INSERT INTO FUNCTION …`, which writes outside the tables. */
-  readonly intoFunction: boolean
   /** Where `FROM INFILE '…'` may be put: behind the table and its columns. */
   readonly sourceOffset: number
   readonly source:
     | { readonly kind: 'data'; readonly format: string; readonly dataOffset: number }
-    | { readonly kind: 'values' }
+    | { readonly kind: 'values'; readonly valuesOffset: number }
     | { readonly kind: 'select' }
     | { readonly kind: 'selectFromData'; readonly format: string; readonly dataOffset: number }
 }
@@ -51,10 +46,13 @@ export type Statement =
   | { readonly kind: 'query'; readonly verb: string; readonly format: string | undefined }
 
 const whitespace = /\s+/y
-const lineComment = /(?:--|#!|# )[^\n]*/y
+const lineComment = /(?:--|\/\/|#!|# )[^\n]*/y
 const blockComment = /\/\*[\s\S]*?(?:\*\/|$)/y
 const word = /[A-Za-z_]\w*/y
 const number = /\d[\w.]*/y
+/** ClickHouse also takes typographic quotes, here as characters and as the bytes of their UTF-8 read as latin1. */
+const typographicString = /(?:‘|\u00e2\u0080\u0098)[\s\S]*?(?:’|\u00e2\u0080\u0099)/y
+const typographicName = /(?:“|\u00e2\u0080\u009c)[\s\S]*?(?:”|\u00e2\u0080\u009d)/y
 const heredoc = /\$(\w*)\$[\s\S]*?\$\1\$/y
 const quoted = {
   "'": /'(?:[^'\\]|\\[\s\S]|'')*'/y,
@@ -103,6 +101,16 @@ export function* tokenize(text: string): Generator<Token> {
         )
       }
       yield token(character === "'" ? 'string' : 'quotedName', unquote(literal), literal.length)
+      continue
+    }
+    const typographic = matchAt(typographicString, text, offset)
+    if (typographic !== undefined) {
+      yield token('string', typographic, typographic.length)
+      continue
+    }
+    const typographicQuoted = matchAt(typographicName, text, offset)
+    if (typographicQuoted !== undefined) {
+      yield token('quotedName', typographicQuoted, typographicQuoted.length)
       continue
     }
     const name = matchAt(word, text, offset)
@@ -156,12 +164,10 @@ export function parseStatement(text: string): Statement {
 }
 
 function parseInsert(text: string, tokens: Generator<Token>): Insert {
-  const name: string[] = []
-  let intoFunction = false
+  let isNamed = false
   let previous: Token | undefined
   let sourceOffset: number | undefined
   let depth = 0
-  let selecting = false
   let source: Insert['source'] | undefined
   let ended = false
   for (const token of tokens) {
@@ -172,50 +178,29 @@ function parseInsert(text: string, tokens: Generator<Token>): Insert {
       if (token.value === ';') ended = true
     }
     if (previous !== undefined) refuseFileAccess(previous, token)
-    const isKeyword = token.kind === 'word' && depth === 0
-    if (previous?.kind === 'word' && previous.value === 'format' && depth === 0 && name.length > 0) {
+    const isKeyword = token.kind === 'word' && depth === 0 && isNamed
+    if (isNamed && depth === 0 && previous?.kind === 'word' && previous.value === 'format') {
       const format = nameOf(text, token)
-      // The format must be a name by itself; a column or a setting of that name is not at depth 0 or is followed by `=`.
-      if (format !== undefined && !(source?.kind === 'select' && text.charAt(token.end) === '(')) {
-        if (format.toLowerCase() === 'values') source = { kind: 'values' }
-        else {
-          const dataOffset = skipDataSeparator(text, token.end)
-          return {
-            database: name.length > 1 ? name[0] : undefined,
-            table: name.at(-1) ?? '',
-            intoFunction,
-            sourceOffset: sourceOffset ?? previous.start,
-            source: { kind: selecting ? 'selectFromData' : 'data', format, dataOffset },
-          }
+      if (format?.toLowerCase() === 'values') source = { kind: 'values', valuesOffset: token.end }
+      else if (format !== undefined) {
+        const kind = source?.kind === 'select' ? 'selectFromData' : 'data'
+        return {
+          sourceOffset: sourceOffset ?? previous.start,
+          source: { kind, format, dataOffset: skipDataSeparator(text, token.end) },
         }
       }
-    } else if (
-      isKeyword &&
-      ['select', 'with', 'values', 'settings', 'format'].includes(token.value) &&
-      name.length > 0
-    ) {
+    } else if (isKeyword && ['select', 'with', 'values', 'settings', 'format'].includes(token.value)) {
       sourceOffset ??= token.start
-      if (token.value === 'values') source ??= { kind: 'values' }
-      if (token.value === 'select' || token.value === 'with') {
-        selecting = true
-        source ??= { kind: 'select' }
-      }
-    } else if (sourceOffset === undefined && depth === 0) {
-      const part = nameOf(text, token)
-      const inFront = token.kind === 'word' && name.length === 0
-      if (inFront && token.value === 'function') intoFunction = true
-      if (inFront && ['into', 'table', 'function'].includes(token.value)) {
-        // keywords in front of the name
-      } else if (part !== undefined && (name.length === 0 || previous?.value === '.')) name.push(part)
+      if (token.value === 'values') source ??= { kind: 'values', valuesOffset: token.end }
+      if (token.value === 'select' || token.value === 'with') source ??= { kind: 'select' }
+    } else if (!isNamed) {
+      isNamed = !(token.kind === 'word' && ['into', 'table', 'function'].includes(token.value))
     }
     previous = token
   }
   return {
-    database: name.length > 1 ? name[0] : undefined,
-    table: name.at(-1) ?? '',
-    intoFunction,
     sourceOffset: sourceOffset ?? text.length,
-    source: source ?? { kind: 'values' },
+    source: source ?? { kind: 'values', valuesOffset: text.length },
   }
 }
 
@@ -255,4 +240,19 @@ export function subqueryNames(text: string): ReadonlySet<string> {
     if (name !== undefined && tokens[index + 1]?.value === 'as' && tokens[index + 2]?.value === '(') names.add(name)
   }
   return names
+}
+
+const literalWords = new Set([
+  ...['null', 'true', 'false', 'nan', 'inf', 'default', 'array', 'tuple', 'map'],
+  ...['now', 'now64', 'today', 'todate', 'todatetime', 'todatetime64', 'touuid', 'generateuuidv4', 'generateuuidv7'],
+])
+
+/** Whether rows behind VALUES are plain values. They may also be expressions, with subqueries on any table. */
+export function areLiteralRows(text: string): boolean {
+  return [...tokenize(text)].every((token) => token.kind !== 'word' || literalWords.has(token.value))
+}
+
+/** Whether a semicolon stands anywhere but at the end, inside strings too. */
+export function hasInnerSemicolon(text: string): boolean {
+  return /;[\s\S]*[^\s;]/.test(text)
 }
