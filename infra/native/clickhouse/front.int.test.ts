@@ -345,7 +345,7 @@ describe('users', () => {
     const own = connect(front, loader)
     try {
       await own.insert({ table: 'lab.notes', values: [{ id: 100, text: 'mine' }], format: 'JSONEachRow' })
-      await own.command({ query: "INSERT INTO lab.notes VALUES (101, 'mine')" })
+      await own.command({ query: "INSERT INTO lab.notes VALUES (101, 'mine; all mine')" })
       await own.command({ query: 'INSERT INTO lab.notes SELECT id + 10, text FROM lab.notes WHERE id = 101' })
       expect(
         await rowsOf(
@@ -386,7 +386,7 @@ describe('users', () => {
     'SYSTEM STOP MERGES',
     "INSERT INTO lab.notes VALUES ((SELECT max(id) FROM secret.t), 'x')",
     'SELECT 1 AS `a\n) (children 1)\nSelectQuery` FROM secret.t',
-    "SELECT 'a;b'",
+    "SELECT 'a;b' -- c",
   ])('and nothing else: %s', async (query) => {
     const own = connect(front, loader)
     try {

@@ -17,7 +17,7 @@ import { createInsertQueue, isGroupable } from './insert-queue.ts'
 import { parseRequest, type FrontRequest } from './request.ts'
 import {
   areLiteralRows,
-  hasInnerSemicolon,
+  hasDoubtfulSemicolon,
   parseStatement,
   StatementError,
   subqueryNames,
@@ -43,6 +43,7 @@ export interface FrontOptions {
 /** How much of a body is searched for the head of an INSERT, or taken for a query that is none. */
 const headBytesMax = 256 * 1024
 const rememberedRequirementsMax = 500
+const rememberedLengthMax = 4096
 const defaultBusyTimeoutMs = 20
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -74,7 +75,7 @@ export function createFront({ engine, users, onError }: FrontOptions): Front {
     const ast = await engine.query(`EXPLAIN AST ${sql}`, 'TSVRaw', { ...scope, settings: {}, sessionId: undefined })
     const found = requirementsOf(Buffer.from(ast.bytes).toString('utf8'), scope.database, subqueryNames(sql))
     // A name given as a parameter differs from request to request, so such a statement is looked at each time.
-    if (!/:\s*Identifier/i.test(sql)) {
+    if (sql.length <= rememberedLengthMax && !/:\s*Identifier/i.test(sql)) {
       if (requirements.size >= rememberedRequirementsMax) requirements.clear()
       requirements.set(key, found)
     }
@@ -83,10 +84,10 @@ export function createFront({ engine, users, onError }: FrontOptions): Front {
 
   const authorize = async (user: User, statement: Statement, sql: string, scope: Scope): Promise<void> => {
     if (user.isAdministrator || statement.kind === 'empty') return
-    if (hasInnerSemicolon(sql)) {
+    if (hasDoubtfulSemicolon(sql)) {
       throw denied(
         user,
-        'a semicolon inside a statement is the administrator’s; send values as query parameters or as data',
+        'a semicolon beside comments, escapes or special quotes is the administrator’s; send values as query parameters or as data',
       )
     }
     const source = statement.kind === 'insert' ? statement.insert.source : undefined

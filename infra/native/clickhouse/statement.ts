@@ -252,7 +252,11 @@ export function areLiteralRows(text: string): boolean {
   return [...tokenize(text)].every((token) => token.kind !== 'word' || literalWords.has(token.value))
 }
 
-/** Whether a semicolon stands anywhere but at the end, inside strings too. */
-export function hasInnerSemicolon(text: string): boolean {
-  return /;[\s\S]*[^\s;]/.test(text)
+/**
+ * Whether a semicolon before the end might part statements for the engine, even where our own reading sees a string.
+ * Only a text without comments, heredocs, escapes and typographic quotes leaves no room for a second opinion.
+ */
+export function hasDoubtfulSemicolon(text: string): boolean {
+  const isDoubtful = /[‘’“”\u0080-\u009f\\$#]|--|\/\/|\/\*/.test(text) || text.includes('\0')
+  return isDoubtful && /;[\s\S]*[^\s;]/.test(text)
 }

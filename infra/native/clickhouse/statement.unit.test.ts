@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import {
   areLiteralRows,
-  hasInnerSemicolon,
+  hasDoubtfulSemicolon,
   parseStatement,
   StatementError,
   subqueryNames,
@@ -102,8 +102,10 @@ test('rows behind VALUES are told from expressions', () => {
   expect(areLiteralRows("(dictGet('d', 'a', 1))")).toBe(false)
 })
 
-test('a semicolon counts as inner wherever it stands, but not at the end', () => {
-  expect(hasInnerSemicolon("select ';'")).toBe(true)
-  expect(hasInnerSemicolon('select 1; select 2')).toBe(true)
-  expect(hasInnerSemicolon('select 1 ;\n ; ')).toBe(false)
+test('a semicolon is doubtful only where the engine might read the text otherwise', () => {
+  expect(hasDoubtfulSemicolon('select \'a;b\', ";"')).toBe(false)
+  expect(hasDoubtfulSemicolon("select 'a;b' // '")).toBe(true)
+  expect(hasDoubtfulSemicolon('select ‘;’, 1')).toBe(true)
+  expect(hasDoubtfulSemicolon("select 'a\\';b'")).toBe(true)
+  expect(hasDoubtfulSemicolon('select 1 -- no more ;\n ; ')).toBe(false)
 })
