@@ -87,7 +87,8 @@ async function runJest(
   // The patterns come first: --selectProjects takes every bare word behind it for a project.
   args.push(...patterns, '--json', `--outputFile=${outputFile}`)
   // Real stores are shared, and two cores are few: one file after the other.
-  if (kind !== 'unit') args.push('--runInBand')
+  // --forceExit, because a client that a failed test left open would keep the run from ever ending.
+  if (kind !== 'unit') args.push('--runInBand', '--forceExit')
   args.push('--selectProjects', kind)
   await new Promise<void>((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: root, env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
