@@ -13,7 +13,8 @@ import type { Result } from './result.ts'
 
 const ratePerSecond = 500
 const durationMs = 30_000
-const warmUpMs = 10_000
+/** The JVMs of the log compile their hot code during the first minute; before that the slowest hundredth waits for them. */
+const warmUpMs = 60_000
 
 interface LatencyAnswer {
   readonly count: number

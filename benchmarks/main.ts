@@ -1,7 +1,7 @@
 /**
  * `make bench`: measures the pipeline on this machine, in a laboratory of its own, and writes `.lab/results/bench.json`.
  *
- *   node benchmarks/main.ts              latency, drain, idle
+ *   node benchmarks/main.ts              latency, idle, drain
  *   node benchmarks/main.ts idle         only one of them
  *
  * It reports what it measures; a target that is not met is said, and is not an error.
@@ -18,8 +18,8 @@ import { measureLatency } from './latency.ts'
 import { describeTarget, isMet, type Result } from './result.ts'
 
 const measurements: Readonly<Record<string, (bench: Bench) => Promise<readonly Result[]>>> = {
-  idle: measureIdle,
   latency: measureLatency,
+  idle: measureIdle,
   drain: measureDrain,
 }
 

@@ -55,7 +55,9 @@ test('text is found in customer, note and item descriptions, and filtered by sta
   })
   await store.write(project(upsertAt(1, row)))
   for (const words of ['persephone', 'greenhouse', 'velociraptor']) {
-    expect(await search({ match: { text: words } })).toMatchObject([{ id }])
+    expect(
+      await search({ multi_match: { query: words, fields: ['customerName', 'note', 'items.description'] } }),
+    ).toMatchObject([{ id }])
   }
   const filtered = (status: string, gte: string): object => ({
     bool: { filter: [{ term: { id } }, { term: { status } }, { range: { createdAt: { gte } } }] },
