@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help install up status logs down reset demo load-test audit bench test check format
 
-# What npm installed, and from which lock file. Touched after npm ci, so that a newer lock file installs again.
+# What npm installed, and from which lock file. Touched after npm, so that a newer lock file installs again.
 stamp := node_modules/.driftlab-installed
 run := npm run --silent
 
@@ -51,5 +51,6 @@ format: $(stamp) ## put every file into the project's format
 	@$(run) format
 
 $(stamp): package-lock.json
-	npm ci --no-audit --no-fund
+	# Not `npm ci`: it insists on the optional packages of every platform, and some registries lack a few of those.
+	npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
