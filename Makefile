@@ -50,7 +50,7 @@ check: $(stamp) ## types, lint, format and unit tests; needs nothing running
 format: $(stamp) ## put every file into the project's format
 	@$(run) format
 
+# Not `npm ci`: it insists on the optional packages of every platform, and some registries lack a few of those.
 $(stamp): package-lock.json
-	# Not `npm ci`: it insists on the optional packages of every platform, and some registries lack a few of those.
 	npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -5,7 +5,8 @@
  * and renamed into it at the end, so an interrupt leaves nothing that a later run would take for complete.
  */
 import { existsSync } from 'node:fs'
-import { access, chmod, constants, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, chmod, constants, cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { CommandError, runCommand } from './commands.ts'
 import { LabError, systemErrorCode } from './errors.ts'
@@ -223,7 +224,7 @@ function postgresSteps(layout: Layout, target: string): readonly InstallStep[] {
   ]
 }
 
-/** npm's package holds its links as a list that a script unfolds; `npm ci --ignore-scripts` leaves them out. */
+/** npm's package holds its links as a list that a script unfolds; `--ignore-scripts` leaves them out. */
 async function assertPostgresComplete(): Promise<void> {
   const { nativeDir } = postgresPackage()
   try {
@@ -233,7 +234,7 @@ async function assertPostgresComplete(): Promise<void> {
     throw new LabError(
       'prerequisite-missing',
       `PostgreSQL's npm package in ${nativeDir} is incomplete: its programs or its links are missing, which happens ` +
-        'when npm runs without scripts. Run: npm rebuild, or npm ci without --ignore-scripts.',
+        'when npm runs without scripts. Run: npm rebuild',
       { cause: error },
     )
   }
@@ -245,9 +246,12 @@ async function download(
   output: string,
   options: { what: string; signal: AbortSignal; report: (line: string) => void; javaHome: string },
 ): Promise<void> {
+  // Maven notes in its working folder what it has unpacked, wherever to, and does not do it again. So: a new folder.
+  const workingFolder = await mkdtemp(join(tmpdir(), 'driftlab-maven-'))
   try {
     await runCommand(program, [...args, output], {
       signal: options.signal,
+      cwd: workingFolder,
       environment: { ...process.env, JAVA_HOME: options.javaHome },
       onLine(line) {
         const file = mavenDownload(line)
@@ -258,6 +262,8 @@ async function download(
     options.signal.throwIfAborted()
     const outputByHand = '-DoutputDirectory=/tmp/driftlab-download'
     throw downloadError(options.what, [program, ...args, outputByHand].join(' '), error)
+  } finally {
+    await rm(workingFolder, { recursive: true, force: true })
   }
 }
 
