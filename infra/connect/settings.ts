@@ -1,4 +1,9 @@
-/** The connector's name and its configuration: the JSON file beside this one with the environment's values filled in. */
+/**
+ * The connector's name and its configuration: the JSON file beside this one with the environment's values filled in.
+ *
+ * The password is not among them. The worker reads `${env:…}` in its own environment, so that it stands neither in the
+ * topic of configurations nor in what Connect's REST interface answers.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -12,7 +17,6 @@ export const connectorSettingsSchema = z.object({
   POSTGRES_PORT: portSchema,
   POSTGRES_DATABASE: z.string(),
   POSTGRES_REPLICATION_USER: z.string(),
-  POSTGRES_REPLICATION_PASSWORD: z.string(),
 })
 export type ConnectorSettings = Readonly<z.output<typeof connectorSettingsSchema>>
 

@@ -6,16 +6,17 @@ const settings = {
   CONNECT_PORT: 18083,
   POSTGRES_PORT: 15432,
   POSTGRES_DATABASE: 'driftlab',
-  POSTGRES_REPLICATION_USER: 'driftlab_replication',
-  POSTGRES_REPLICATION_PASSWORD: 'a$&b"c',
+  POSTGRES_REPLICATION_USER: 'a$&b"c',
 }
 
 describe('the connector configuration', () => {
-  test('has no placeholder left, and takes a password as it is', async () => {
+  test('has no placeholder left but the password, which the worker itself fills in, and takes values as they are', async () => {
     const config = await readConnectorConfig(settings)
     expect(config['database.port']).toBe('15432')
-    expect(config['database.password']).toBe('a$&b"c')
-    expect(Object.values(config).filter((value) => value.includes('${'))).toEqual([])
+    expect(config['database.user']).toBe('a$&b"c')
+    expect(Object.values(config).filter((value) => value.includes('${'))).toEqual([
+      '${env:POSTGRES_REPLICATION_PASSWORD}',
+    ])
   })
 
   test('never lets a change be skipped or turned into a null', async () => {
