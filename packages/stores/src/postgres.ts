@@ -22,6 +22,12 @@ export function connectPostgres(
     idle_in_transaction_session_timeout: timeoutMs * 2,
     query_timeout: timeoutMs + 500,
   })
-  pool.on('error', options.onIdleError ?? (() => undefined))
+  const onIdleError = options.onIdleError ?? (() => undefined)
+  pool.on('error', onIdleError)
+  // The pool listens only to idle connections. One that breaks between two statements of a transaction says so here, and
+  // without a listener that would end the process; the next statement of the transaction fails by itself.
+  pool.on('connect', (client) => {
+    client.on('error', onIdleError)
+  })
   return pool
 }
