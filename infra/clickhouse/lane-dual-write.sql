@@ -5,7 +5,7 @@ CREATE DATABASE IF NOT EXISTS ${database};
 -- The last write to arrive wins, as in the other stores of such a lane: nothing here knows which write is newer.
 CREATE TABLE IF NOT EXISTS ${database}.orders_by_version
 (
-    id UUID,
+    id String,
     customer_id String,
     customer_name String,
     items Array(Tuple(sku String, description String, quantity UInt32, unit_price_cents Int64)),

@@ -20,9 +20,14 @@ export interface Poison {
   readonly stack?: string
 }
 
-interface PlannedOperation<Op extends Operation> {
-  readonly operation: Op
-  readonly record: LogRecord
+/**
+ * The last operation of a key and the records that asked for one, the last of them for this. Earlier operations are made
+ * again from their records in the rare case that one is needed: a batch's worth of them would be copied by the
+ * collector while the store writes.
+ */
+interface PlannedKey<Op extends Operation> {
+  operation: Op
+  readonly records: LogRecord[]
 }
 
 export interface Plan<Op extends Operation> {
@@ -49,7 +54,7 @@ export function planBatch<Op extends Operation>(
   const committedAtMs: number[] = []
   let changeCount = 0
   const poison: Poison[] = []
-  const byKey = new Map<string, PlannedOperation<Op>[]>()
+  const byKey = new Map<string, PlannedKey<Op>>()
 
   for (const record of records) {
     const decoded = decode(record, options)
@@ -75,8 +80,12 @@ export function planBatch<Op extends Operation>(
         if (decoded.change.kind !== 'snapshot') committedAtMs.push(decoded.change.source.committedAtMs)
         for (const operation of projected.operations) {
           const planned = byKey.get(operation.key)
-          if (planned === undefined) byKey.set(operation.key, [{ operation, record }])
-          else planned.push({ operation, record })
+          if (planned === undefined) {
+            byKey.set(operation.key, { operation, records: [record] })
+          } else {
+            planned.operation = operation
+            planned.records.push(record)
+          }
         }
         break
       }
@@ -87,9 +96,24 @@ export function planBatch<Op extends Operation>(
     changeCount,
     committedAtMs,
     poison,
-    operations: [...byKey.values()].flatMap((planned) => planned.at(-1)?.operation ?? []),
-    replace: (refused) => replaceRefused(byKey, refused),
+    operations: Array.from(byKey.values(), ({ operation }) => operation),
+    replace: (refused) => replaceRefused(byKey, refused, (record, key) => operationOf(record, key, project, options)),
   }
+}
+
+/** What a record that was planned before asks for under this key. */
+function operationOf<Op extends Operation>(
+  record: LogRecord,
+  key: string,
+  project: Projection<Op>,
+  options: DecodeOptions,
+): Op {
+  const decoded = decode(record, options)
+  const operation = decoded.type === 'change' && project(decoded.change).findLast((candidate) => candidate.key === key)
+  if (operation === false || operation === undefined) {
+    throw new Error(`The projection is not pure: ${key} came of offset ${record.offset} at first, and now does not`)
+  }
+  return operation
 }
 
 function tryProject<Op extends Operation>(
@@ -116,20 +140,24 @@ function tryProject<Op extends Operation>(
 }
 
 function replaceRefused<Op extends Operation>(
-  byKey: Map<string, PlannedOperation<Op>[]>,
+  byKey: Map<string, PlannedKey<Op>>,
   refused: readonly Refusal<Op>[],
+  remake: (record: LogRecord, key: string) => Op,
 ): ReturnType<Plan<Op>['replace']> {
   const operations: Op[] = []
   const poison: Poison[] = []
   for (const { operation, code, message } of refused) {
-    const planned = byKey.get(operation.key)
-    const rejected = planned?.pop()
-    if (planned === undefined || rejected?.operation !== operation) {
-      throw new Error(`The store refused an operation that it was not given: ${operation.key}@${operation.version}`)
+    const { key } = operation
+    const planned = byKey.get(key)
+    const rejected = planned?.operation === operation ? planned.records.pop() : undefined
+    if (planned === undefined || rejected === undefined) {
+      throw new Error(`The store refused an operation that it was not given: ${key}@${operation.version}`)
     }
-    poison.push({ record: rejected.record, stage: 'write', reason: 'store-refused', errorName: code, message })
-    const previous = planned.at(-1)
-    if (previous !== undefined) operations.push(previous.operation)
+    poison.push({ record: rejected, stage: 'write', reason: 'store-refused', errorName: code, message })
+    const previous = planned.records.at(-1)
+    if (previous === undefined) continue
+    planned.operation = remake(previous, key)
+    operations.push(planned.operation)
   }
   return { operations, poison }
 }

@@ -14,8 +14,8 @@ export function project(change: ChangeEvent): readonly SearchOperation[] {
     case 'snapshot':
     case 'insert':
     case 'update': {
-      const document = toDocument(parseOrderRow(change.after))
-      return [{ type: 'index', key: document.id, document, version }]
+      const row = parseOrderRow(change.after)
+      return [{ type: 'index', key: row.id, document: JSON.stringify(toDocument(row)), version }]
     }
     case 'delete': {
       const { id } = parseOrderRow(change.before)

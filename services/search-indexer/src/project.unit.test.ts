@@ -5,7 +5,7 @@ import { project } from './project.ts'
 const id = '01a20cb0-61e2-716c-b757-ebf929957ae0'
 
 test('a row becomes its document under the order’s id', () => {
-  const document = documentOf(orderRow(id, 3))
+  const document = JSON.stringify(documentOf(orderRow(id, 3)))
   expect(project(upsertAt(4, orderRow(id, 3)))).toEqual([{ type: 'index', key: id, document, version: 5 }])
 })
 

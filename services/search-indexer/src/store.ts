@@ -43,7 +43,7 @@ export function createSearchStore(client: Elasticsearch, { alias }: SearchStoreO
   }
 }
 
-function toBulkLines(operation: SearchOperation): readonly object[] {
+function toBulkLines(operation: SearchOperation): readonly (object | string)[] {
   const action = { index: { _id: operation.key, version: operation.version, version_type: 'external' as const } }
   switch (operation.type) {
     case 'index':

@@ -52,7 +52,7 @@ describeSinkContract('warehouse-loader', () =>
     store,
     project,
     read: async (id) => {
-      const [row] = await select<WarehouseOrder>(`SELECT * FROM ${database}.orders WHERE id = {id: UUID}`, id)
+      const [row] = await select<WarehouseOrder>(`SELECT * FROM ${database}.orders WHERE id = {id: String}`, id)
       return row === undefined ? undefined : toDocument(row)
     },
     // Merging is what ClickHouse does with time; a deleted version stays through it.
@@ -74,7 +74,7 @@ test('every change is kept once, however often it is delivered', async () => {
   await store.write(distinct)
   await store.write(distinct)
   const kept = await select(
-    `SELECT version, operation, revision, committed_at FROM ${database}.order_changes FINAL WHERE id = {id: UUID} ORDER BY version`,
+    `SELECT version, operation, revision, committed_at FROM ${database}.order_changes FINAL WHERE id = {id: String} ORDER BY version`,
     id,
   )
   expect(kept).toEqual([

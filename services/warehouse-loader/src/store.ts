@@ -5,6 +5,8 @@
  * repeated, late or out of order changes nothing that a reader of the views sees. ClickHouse therefore never says that
  * an operation was stale.
  */
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { isError, StoreUnavailable, type Refusal, type Store, type WriteResult } from '@driftlab/sink'
 import type { ClickHouse } from '@driftlab/stores'
 import { gather } from './gather.ts'
@@ -18,17 +20,14 @@ export function createWarehouseStore(
   client: ClickHouse,
   { database }: WarehouseStoreOptions,
 ): Store<WarehouseOperation> {
-  const insertInto = async (
-    table: string,
-    operations: readonly WarehouseOperation[],
-  ): Promise<readonly Refusal<WarehouseOperation>[]> => {
+  const insert = async (operations: readonly WarehouseOperation[]): Promise<readonly Refusal<WarehouseOperation>[]> => {
     if (operations.length === 0) return []
     try {
-      await client.insert({
-        table: `${database}.${table}`,
-        values: operations.map(({ row }) => row),
-        format: 'JSONEachRow',
+      const { stream } = await client.exec({
+        query: `INSERT INTO ${database}.order_changes FORMAT JSONEachRow`,
+        values: Readable.from([operations.map(({ row }) => row).join('\n')], { objectMode: false }),
       })
+      await text(stream)
       return []
     } catch (error) {
       if (!isError(error)) throw error
@@ -43,33 +42,15 @@ export function createWarehouseStore(
         return [{ operation: first, code: `ClickHouse-${code}`, message: error.message }]
       }
       const middle = Math.ceil(operations.length / 2)
-      return [
-        ...(await insertInto(table, operations.slice(0, middle))),
-        ...(await insertInto(table, operations.slice(middle))),
-      ]
+      return [...(await insert(operations.slice(0, middle))), ...(await insert(operations.slice(middle)))]
     }
   }
 
-  const writeGathered = gather(
-    async (operations: readonly WarehouseOperation[]): Promise<readonly Refusal<WarehouseOperation>[]> => {
-      const refused = await Promise.all([
-        insertInto(
-          'orders_by_version',
-          operations.filter(({ type }) => type === 'version'),
-        ),
-        insertInto(
-          'order_changes',
-          operations.filter(({ type }) => type === 'change'),
-        ),
-      ])
-      return refused.flat()
-    },
-    { windowMs: 5 },
-  )
+  const insertGathered = gather(insert, { windowMs: 5 })
 
   return {
     write: async (operations): Promise<WriteResult<WarehouseOperation>> => {
-      const refused = await writeGathered(operations)
+      const refused = await insertGathered(operations)
       if (refused.length === 0) return { stale: 0, refused }
       const ours = new Set(operations)
       return { stale: 0, refused: refused.filter(({ operation }) => ours.has(operation)) }

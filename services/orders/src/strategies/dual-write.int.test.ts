@@ -41,7 +41,7 @@ async function notesOf(id: string): Promise<Readonly<Record<string, string | und
   const cached = await redis.hget(names.redisKey(id), 'document')
   const found = await elasticsearch.get({ index: names.index, id }, { ignore: [404] })
   const rows = await clickhouse.query({
-    query: `select note from ${names.warehouseDatabase}.orders where id = {id: UUID}`,
+    query: `select note from ${names.warehouseDatabase}.orders where id = {id: String}`,
     query_params: { id },
     format: 'JSONEachRow',
   })
