@@ -83,3 +83,12 @@ export async function openBench(opened: OpenedLab, say: (message: string) => voi
     },
   }
 }
+
+/** Processor time that each running process of the stack has used since `measureProcessor` was called, in ms. */
+export async function measureProcessor(lab: NativeLab): Promise<() => Promise<ReadonlyMap<ComponentName, number>>> {
+  const before = new Map((await lab.status()).map(({ name, processorMs }) => [name, processorMs ?? 0]))
+  return async () => {
+    const after = (await lab.status()).filter(({ kind }) => kind === 'process')
+    return new Map(after.map(({ name, processorMs }) => [name, (processorMs ?? 0) - (before.get(name) ?? 0)]))
+  }
+}
