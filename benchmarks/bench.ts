@@ -25,7 +25,7 @@ export interface Bench {
   readonly close: () => Promise<void>
 }
 
-const waitLimitMs = 300_000
+const waitLimitMs = 600_000
 const pollMs = 50
 
 export async function openBench(opened: OpenedLab, say: (message: string) => void): Promise<Bench> {

@@ -38,18 +38,32 @@ export async function writeBacklog(
 ): Promise<number> {
   let done = 0
   while (done < changes) {
-    const rows = Math.min(perTransaction, (changes - done) / 2)
-    const inserted = await postgres.query<{ id: string }>(
-      `INSERT INTO cdc.orders (id, customer_id, customer_name, items, status, note, total_cents, currency)
-       SELECT uuidv7(), 'customer-' || n, 'Ada Lovelace', $2::jsonb, 'placed', 'please ring twice', 402300, 'EUR'
-       FROM generate_series(1, $1) AS n RETURNING id`,
-      [rows, items],
-    )
-    await postgres.query(`UPDATE cdc.orders SET status = 'paid', note = 'paid by card' WHERE id = ANY($1)`, [
-      inserted.rows.map(({ id }) => id),
-    ])
-    done += rows * 2
+    const ids = await insertMany(postgres, Math.min(perTransaction, (changes - done) / 2))
+    await postgres.query(`UPDATE cdc.orders SET status = 'paid', note = 'paid by card' WHERE id = ANY($1)`, [ids])
+    done += ids.length * 2
     onProgress(done)
   }
   return done
+}
+
+export async function insertOrders(
+  postgres: Postgres,
+  count: number,
+  onProgress: (done: number) => void,
+  perTransaction = 1_000,
+): Promise<void> {
+  for (let done = 0; done < count;) {
+    done += (await insertMany(postgres, Math.min(perTransaction, count - done))).length
+    onProgress(done)
+  }
+}
+
+async function insertMany(postgres: Postgres, count: number): Promise<readonly string[]> {
+  const { rows } = await postgres.query<{ id: string }>(
+    `INSERT INTO cdc.orders (id, customer_id, customer_name, items, status, note, total_cents, currency)
+     SELECT uuidv7(), 'customer-' || n, 'Ada Lovelace', $2::jsonb, 'placed', 'please ring twice', 402300, 'EUR'
+     FROM generate_series(1, $1) AS n RETURNING id`,
+    [count, items],
+  )
+  return rows.map(({ id }) => id)
 }
