@@ -5,7 +5,7 @@
  * a transaction that is still open, and no sink may see it yet.
  */
 import { parseOffset, type Offset } from '@driftlab/change-event'
-import kafkajs, { type Admin, type Kafka, type KafkaMessage, type RetryOptions } from 'kafkajs'
+import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs'
 import { toLogRecord, type LogRecord } from './record.ts'
 
 const { ConfigResourceTypes, ConfigSource } = kafkajs
@@ -60,8 +60,8 @@ export interface LogAdmin {
   close(): Promise<void>
 }
 
-export async function connectAdmin(kafka: Kafka, retry: RetryOptions): Promise<LogAdmin> {
-  const admin = kafka.admin({ retry })
+export async function connectAdmin(kafka: Kafka): Promise<LogAdmin> {
+  const admin = kafka.admin()
   await admin.connect()
   return {
     ranges: (topic) => ranges(admin, topic),
@@ -85,7 +85,7 @@ export async function connectAdmin(kafka: Kafka, retry: RetryOptions): Promise<L
       })
     },
     describeTopic: (topic) => describeTopic(admin, topic),
-    readAll: (topic, onRecord) => readAll(kafka, admin, retry, topic, onRecord),
+    readAll: (topic, onRecord) => readAll(kafka, admin, topic, onRecord),
     deleteTopics: async (topics) => {
       await admin.deleteTopics({ topics: [...topics], timeout: 10_000 })
     },
@@ -162,7 +162,6 @@ async function deleteGroups(admin: Admin, groupIds: readonly string[]): Promise<
 async function readAll(
   kafka: Kafka,
   admin: Admin,
-  retry: RetryOptions,
   topic: string,
   onRecord: (record: LogRecord) => void,
 ): Promise<void> {
@@ -172,7 +171,7 @@ async function readAll(
   if (unread.size === 0) return
 
   const groupId = `driftlab-read-all-${crypto.randomUUID()}`
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, allowAutoTopicCreation: false, retry })
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, allowAutoTopicCreation: false })
   const finished = Promise.withResolvers<undefined>()
   const passed = (partition: number, lastOffset: string): void => {
     const end = unread.get(partition)

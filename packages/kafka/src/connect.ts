@@ -39,19 +39,21 @@ const retryAWhile: RetryOptions = { initialRetryTime: 100, maxRetryTime: 2_000, 
 
 export function connectLog(options: LogOptions): Log {
   mendRequestQueue()
-  const kafka = new Kafka({
-    brokers: [...options.brokers],
-    clientId: options.clientId,
-    connectionTimeout: 3_000,
-    requestTimeout: 30_000,
-    retry: retryForever,
-    logLevel: logLevel.INFO,
-    logCreator: logTo(options.logger),
-  })
+  // kafkajs connects with these retries; those that a client is given apart are for its requests only.
+  const kafka = (retry: RetryOptions): Kafka =>
+    new Kafka({
+      brokers: [...options.brokers],
+      clientId: options.clientId,
+      connectionTimeout: 3_000,
+      requestTimeout: 30_000,
+      retry,
+      logLevel: logLevel.INFO,
+      logCreator: logTo(options.logger),
+    })
   return {
-    connectProducer: () => connectProducer(kafka, retryAWhile),
-    connectAdmin: () => connectAdmin(kafka, retryAWhile),
-    consume: (consumeOptions) => consume(kafka, retryForever, consumeOptions),
+    connectProducer: () => connectProducer(kafka(retryForever), retryAWhile),
+    connectAdmin: () => connectAdmin(kafka(retryAWhile)),
+    consume: (consumeOptions) => consume(kafka(retryForever), consumeOptions),
   }
 }
 

@@ -13,7 +13,7 @@
  * It does not decode, retry or park: it knows nothing of what a record means.
  */
 import { parseOffset, type Offset } from '@driftlab/change-event'
-import kafkajs, { type Batch, type Consumer, type EachBatchPayload, type Kafka, type RetryOptions } from 'kafkajs'
+import kafkajs, { type Batch, type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs'
 import { toLogRecord, type LogRecord, type TopicPartition } from './record.ts'
 
 export interface FetchOptions {
@@ -63,7 +63,7 @@ export interface Consumption {
   stop(): Promise<void>
 }
 
-export async function consume(kafka: Kafka, retry: RetryOptions, options: ConsumeOptions): Promise<Consumption> {
+export async function consume(kafka: Kafka, options: ConsumeOptions): Promise<Consumption> {
   const sessionTimeoutMs = options.sessionTimeoutMs ?? 15_000
   const heartbeatIntervalMs = Math.floor(sessionTimeoutMs / 5)
   const consumer = kafka.consumer({
@@ -77,7 +77,6 @@ export async function consume(kafka: Kafka, retry: RetryOptions, options: Consum
     maxBytes: options.fetch.maxBytesPerPartition * options.concurrency,
     allowAutoTopicCreation: false,
     readUncommitted: false,
-    retry,
   })
   const offsets = createCommitter(consumer, options.onCommitFailure ?? (() => undefined))
   const inFlight = new Set<Promise<void>>()
