@@ -8,7 +8,7 @@
  */
 import { createClient } from '@clickhouse/client'
 import { laneNames } from '@driftlab/order'
-import { ConfigError, EXIT, loadConfig, portSchema } from '@driftlab/service'
+import { portSchema, runJob, type Report } from '@driftlab/service'
 import { z } from 'zod'
 import { laneKinds, runFile, setUpLane, type LaneKind, type StatementRunner } from './lane.ts'
 
@@ -55,7 +55,7 @@ async function setUpUser(client: StatementRunner, { user, password, grants }: Se
   for (const grant of grants) await client.command({ query: `GRANT ${grant} TO ${user}` })
 }
 
-async function setUp(settings: Settings): Promise<void> {
+async function setUp(settings: Settings, report: Report): Promise<void> {
   const client = createClient({
     url: `http://${settings.LAB_HOST}:${settings.CLICKHOUSE_PORT}`,
     username: settings.CLICKHOUSE_ADMIN_USER,
@@ -73,24 +73,16 @@ async function setUp(settings: Settings): Promise<void> {
       password: settings.CLICKHOUSE_AUDITOR_PASSWORD,
       grants: ['SELECT ON *.*'],
     })
+    report(`lanes ${settings.LANES.join(', ')} and their users are there`)
   } finally {
     await client.close()
   }
 }
 
-try {
-  const settings = loadConfig(settingsSchema, process.env)
-  await setUp(settings)
-  console.log(`ClickHouse is set up: lanes ${settings.LANES.join(', ')}`)
-} catch (error) {
-  if (error instanceof ConfigError) {
-    console.error(error.message)
-    process.exitCode = EXIT.badConfiguration
-  } else {
-    console.error(
-      'Setting up ClickHouse failed. Is it running, and are CLICKHOUSE_PORT and the administrator right?',
-      error,
-    )
-    process.exitCode = EXIT.failure
-  }
-}
+await runJob({
+  name: 'clickhouse-set-up',
+  environment: process.env,
+  schema: settingsSchema,
+  run: setUp,
+  hint: 'Is ClickHouse running, and are CLICKHOUSE_PORT and the administrator right?',
+})

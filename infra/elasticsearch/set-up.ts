@@ -5,7 +5,7 @@
  *   node infra/elasticsearch/set-up.ts    with the settings of .env.example in the environment
  */
 import { laneNames } from '@driftlab/order'
-import { ConfigError, EXIT, loadConfig, portSchema } from '@driftlab/service'
+import { portSchema, runJob, type Report } from '@driftlab/service'
 import { connectElasticsearch, type Elasticsearch } from '@driftlab/stores'
 import { z } from 'zod'
 import { lanes, setUpLane } from './lane.ts'
@@ -59,7 +59,7 @@ function refusal(user: string, index: string): string {
   )
 }
 
-async function setUp(settings: Settings): Promise<void> {
+async function setUp(settings: Settings, report: Report): Promise<void> {
   const { ELASTICSEARCH_ADMIN_USER: admin, ELASTICSEARCH_ADMIN_PASSWORD: adminPassword } = settings
   await withClient(connectAs(settings, admin, adminPassword), async (client) => {
     for (const lane of lanes) await setUpLane(client, lane)
@@ -74,20 +74,13 @@ async function setUp(settings: Settings): Promise<void> {
   for (const lane of lanes) {
     await checkUser(settings, settings.ELASTICSEARCH_AUDITOR_USER, settings.ELASTICSEARCH_AUDITOR_PASSWORD, lane)
   }
+  report(`lanes ${lanes.join(', ')} are there, and let their users in`)
 }
 
-try {
-  await setUp(loadConfig(settingsSchema, process.env))
-  console.log(`Elasticsearch is set up: lanes ${lanes.join(', ')}`)
-} catch (error) {
-  if (error instanceof ConfigError) {
-    console.error(error.message)
-    process.exitCode = EXIT.badConfiguration
-  } else {
-    console.error(
-      'Setting up Elasticsearch failed. Is it running, and are ELASTICSEARCH_PORT and the administrator right?',
-      error,
-    )
-    process.exitCode = EXIT.failure
-  }
-}
+await runJob({
+  name: 'elasticsearch-set-up',
+  environment: process.env,
+  schema: settingsSchema,
+  run: setUp,
+  hint: 'Is Elasticsearch running, and are ELASTICSEARCH_PORT and the administrator right?',
+})

@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connectLog, type LogAdmin } from '@driftlab/kafka'
-import { ConfigError, createLogger, EXIT, loadConfig, portSchema, type Logger } from '@driftlab/service'
+import { portSchema, runJob, type Report } from '@driftlab/service'
 import { z } from 'zod'
 
 const topicsSchema = z.object({
@@ -23,11 +23,11 @@ type Topics = z.output<typeof topicsSchema>['topics']
 
 const environmentSchema = z.object({ LAB_HOST: z.string(), KAFKA_PORT: portSchema })
 
-async function createTopics(admin: LogAdmin, topics: Topics, logger: Logger): Promise<void> {
+async function createTopics(admin: LogAdmin, topics: Topics, report: Report): Promise<void> {
   const created = new Set(await admin.createTopics(topics))
   for (const topic of topics) {
     if (created.has(topic.name)) {
-      logger.info({ topic: topic.name, partitions: topic.partitions }, 'created')
+      report(`created ${topic.name} with ${topic.partitions} partitions`)
       continue
     }
     const existing = await admin.describeTopic(topic.name)
@@ -39,26 +39,21 @@ async function createTopics(admin: LogAdmin, topics: Topics, logger: Logger): Pr
     }
     await admin.setTopicConfig(topic.name, topic.config)
   }
+  report(`${topics.length} topics are as in topics.json`)
 }
 
-const logger = createLogger('create-topics')
-try {
-  const { LAB_HOST, KAFKA_PORT } = loadConfig(environmentSchema, process.env)
-  const { topics } = topicsSchema.parse(JSON.parse(await readFile(join(import.meta.dirname, 'topics.json'), 'utf8')))
-  const log = connectLog({ brokers: [`${LAB_HOST}:${KAFKA_PORT}`], clientId: 'create-topics', logger })
-  const admin = await log.connectAdmin()
-  try {
-    await createTopics(admin, topics, logger)
-  } finally {
-    await admin.close()
-  }
-  logger.info({ topics: topics.length }, 'topics are as in topics.json')
-} catch (error) {
-  if (error instanceof ConfigError) {
-    process.stderr.write(`create-topics: ${error.message}\n`)
-    process.exitCode = EXIT.badConfiguration
-  } else {
-    logger.fatal({ err: error }, 'could not create the topics')
-    process.exitCode = EXIT.failure
-  }
-}
+await runJob({
+  name: 'kafka-topics',
+  environment: process.env,
+  schema: environmentSchema,
+  run: async ({ LAB_HOST, KAFKA_PORT }, report) => {
+    const { topics } = topicsSchema.parse(JSON.parse(await readFile(join(import.meta.dirname, 'topics.json'), 'utf8')))
+    const admin = await connectLog({ brokers: [`${LAB_HOST}:${KAFKA_PORT}`], clientId: 'kafka-topics' }).connectAdmin()
+    try {
+      await createTopics(admin, topics, report)
+    } finally {
+      await admin.close()
+    }
+  },
+  hint: 'Is Kafka running, and is KAFKA_PORT right?',
+})

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { runner } from 'node-pg-migrate'
 import { Client, escapeIdentifier, escapeLiteral } from 'pg'
 import { z } from 'zod'
-import { ConfigError, EXIT, loadConfig, portSchema } from '@driftlab/service'
+import { portSchema, runJob, type Report } from '@driftlab/service'
 
 const settingsSchema = z.object({
   LAB_HOST: z.string(),
@@ -56,11 +56,11 @@ function logins(settings: Settings): readonly Login[] {
   ]
 }
 
-async function withAdministrator<Result>(
+async function withAdministrator(
   settings: Settings,
   database: string,
-  work: (client: Client) => Promise<Result>,
-): Promise<Result> {
+  work: (client: Client) => Promise<void>,
+): Promise<void> {
   const client = new Client({
     host: settings.LAB_HOST,
     port: settings.POSTGRES_PORT,
@@ -69,18 +69,9 @@ async function withAdministrator<Result>(
     database,
     connectionTimeoutMillis: 10_000,
   })
+  await client.connect()
   try {
-    await client.connect()
-  } catch (cause) {
-    throw new Error(
-      `PostgreSQL does not answer at ${settings.LAB_HOST}:${settings.POSTGRES_PORT} as ${settings.POSTGRES_ADMIN_USER}: ` +
-        `${cause instanceof Error ? cause.message : String(cause)}. Is it started, and are POSTGRES_PORT and ` +
-        'POSTGRES_ADMIN_PASSWORD the ones it was started with?',
-      { cause },
-    )
-  }
-  try {
-    return await work(client)
+    await work(client)
   } finally {
     await client.end()
   }
@@ -104,8 +95,8 @@ async function ensureLogin(client: Client, login: Login): Promise<'created' | 'k
   return rowCount === 0 ? 'created' : 'kept'
 }
 
-/** @throws with what to do when PostgreSQL is not there, or with the failing migration's own error; nothing is half done. */
-export async function migrate(settings: Settings, report: (line: string) => void): Promise<void> {
+/** @throws what PostgreSQL or the failing migration says; nothing is half done. */
+async function migrate(settings: Settings, report: Report): Promise<void> {
   await withAdministrator(settings, 'postgres', (client) => ensureDatabase(client, settings.POSTGRES_DATABASE))
   await withAdministrator(settings, settings.POSTGRES_DATABASE, async (client) => {
     const applied = await runner({
@@ -130,13 +121,10 @@ export async function migrate(settings: Settings, report: (line: string) => void
   })
 }
 
-if (import.meta.main) {
-  try {
-    await migrate(loadConfig(settingsSchema, process.env), (line) => {
-      process.stdout.write(`postgres: ${line}\n`)
-    })
-  } catch (error) {
-    process.stderr.write(`postgres: ${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = error instanceof ConfigError ? EXIT.badConfiguration : EXIT.failure
-  }
-}
+await runJob({
+  name: 'migrate',
+  environment: process.env,
+  schema: settingsSchema,
+  run: migrate,
+  hint: 'Is PostgreSQL running, and are POSTGRES_PORT and POSTGRES_ADMIN_PASSWORD the ones that it was started with?',
+})

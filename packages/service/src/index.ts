@@ -3,4 +3,12 @@ export { createLogger, type Logger, type LogLevel } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
 export { operationsRouter, type Readiness } from './operations.ts'
 export { listen, type HttpServer } from './http.ts'
-export { runService, EXIT, type RunningService, type ServiceContext, type ServiceOptions } from './run.ts'
+export {
+  runJob,
+  runService,
+  EXIT,
+  type Report,
+  type RunningService,
+  type ServiceContext,
+  type ServiceOptions,
+} from './run.ts'

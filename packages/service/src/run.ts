@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { z } from 'zod'
 import { ConfigError, loadConfig } from './config.ts'
 import { createLogger, type Logger, type LogLevel } from './logger.ts'
@@ -22,11 +23,53 @@ export interface RunningService {
   stop(): Promise<void>
 }
 
-export interface ServiceOptions<Schema extends z.ZodType> {
+interface ProcessOptions<Schema extends z.ZodType> {
   readonly name: string
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly schema: Schema
+}
+
+export interface ServiceOptions<Schema extends z.ZodType> extends ProcessOptions<Schema> {
   readonly start: (context: ServiceContext<Readonly<z.output<Schema>>>) => Promise<RunningService>
+}
+
+/** Tells whoever watches a job how it goes, a line of plain text at a time. */
+export type Report = (line: string) => void
+
+export interface JobOptions<Schema extends z.ZodType> extends ProcessOptions<Schema> {
+  /** Must be harmless to run again, and close what it opens: the process ends when nothing is left to do. */
+  readonly run: (config: Readonly<z.output<Schema>>, report: Report) => Promise<void>
+  /** What to look at first when it fails; the last line that a person reads. */
+  readonly hint: string
+}
+
+/**
+ * Runs one job to its end: reads the configuration, then does the work. A bad variable ends it with 78, a failure with
+ * 1, the error and the hint.
+ */
+export async function runJob<Schema extends z.ZodType>(options: JobOptions<Schema>): Promise<void> {
+  const config = readConfig(options)
+  if (config === undefined) return
+  try {
+    await options.run(config, (line) => {
+      process.stdout.write(`${options.name}: ${line}\n`)
+    })
+  } catch (error) {
+    process.stderr.write(`${inspect(error)}\n${options.name} failed. ${options.hint}\n`)
+    process.exitCode = EXIT.failure
+  }
+}
+
+/** @returns nothing when a variable is bad; standard error then names it, and the process will end with 78. */
+function readConfig<Schema extends z.ZodType>(options: ProcessOptions<Schema>): Readonly<z.output<Schema>> | undefined {
+  try {
+    return loadConfig(options.schema, options.environment)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${options.name}: ${error.message}\n`)
+    process.exitCode = EXIT.badConfiguration
+    return undefined
+  }
 }
 
 /**
@@ -35,15 +78,8 @@ export interface ServiceOptions<Schema extends z.ZodType> {
  */
 export async function runService<Schema extends z.ZodType>(options: ServiceOptions<Schema>): Promise<void> {
   const logger = createLogger(options.name, (options.environment['LOG_LEVEL'] ?? 'info') as LogLevel)
-  let config: Readonly<z.output<Schema>>
-  try {
-    config = loadConfig(options.schema, options.environment)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${options.name}: ${error.message}\n`)
-    process.exitCode = EXIT.badConfiguration
-    return
-  }
+  const config = readConfig(options)
+  if (config === undefined) return
 
   const ending = Promise.withResolvers<{ readonly reason: string; readonly error?: unknown }>()
   const fail = (error: unknown): void => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { progressOf } from './register.ts'
+import { progressOf } from './status.ts'
 
 describe("progress, as the connector's status tells it", () => {
   test('a connector without a task is not running yet', () => {
