@@ -5,7 +5,8 @@
 
 # What npm installed, and from which lock file. Touched after npm, so that a newer lock file installs again.
 stamp := node_modules/.driftlab-installed
-run := npm run --silent
+# Node keeps what it has compiled, in the folder that the processes of the laboratory use too: see topology.ts.
+run := NODE_COMPILE_CACHE=$(CURDIR)/node_modules/.cache/node npm run --silent
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -61,10 +61,18 @@ describe('the topology', () => {
       'KAFKA_BROKERS',
       'LANE',
       'LOG_LEVEL',
+      'NODE_COMPILE_CACHE',
       'PORT',
       'REDIS_URL',
       'TOPIC_EPOCH',
     ])
+  })
+
+  test('lets every Node process find what another one has compiled', () => {
+    const folders = topology.filter(({ tool }) => tool === 'node').map((component) => component.environment)
+    expect(new Set(folders.map((environment) => environment['NODE_COMPILE_CACHE']))).toEqual(
+      new Set(['/root/node_modules/.cache/node']),
+    )
   })
 
   test('names what there is when asked for what there is not', () => {
