@@ -100,12 +100,13 @@ describe('what a group has drained', () => {
     await transact(topic, ['lost'], 'abort')
     await transact(topic, ['c'], 'commit')
     await transact(topic, ['lost too'], 'abort')
+    // 3 + 2 + 2 + 2: each transaction ends with a marker that takes an offset, written after the producer's call returns.
+    await eventually(async () => (await admin.ranges(topic)).every(({ end }) => end === 9), { deadlineMs: 10_000 })
     await eventually(async () => (await admin.groupProgress(groupId, topic)).every(({ drained }) => drained), {
       deadlineMs: 10_000,
     })
     const [progress] = await admin.groupProgress(groupId, topic)
     expect(seen).toEqual(['a', 'b', 'c'])
-    // 3 + 2 + 2 + 2: each transaction ends with a marker that takes an offset.
     expect(progress).toMatchObject({ start: 0, end: 9, committed: 9, lagRecords: 0, drained: true })
   })
 
