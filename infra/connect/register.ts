@@ -1,7 +1,9 @@
 /**
- * Registers Debezium's connector with Kafka Connect and waits until it and its task run.
+ * Registers Debezium's connector with Kafka Connect and waits until it and its task run, and go on running.
  *
  * Running it again is harmless: the same configuration changes nothing, and a task that had failed is restarted once.
+ * Nothing else restarts it: Debezium tries a lost connection again for ever (errors.max.retries), but Kafka Connect has
+ * no setting that starts a task again which failed for good: a login was refused, the publication is gone.
  * It makes neither the publication (a migration does) nor the topics (infra/kafka does), so that the connector needs no
  * right to make anything.
  */
@@ -12,6 +14,8 @@ import { progressOf, statusSchema } from './status.ts'
 
 const registerDeadlineMs = 60_000
 const pollIntervalMs = 250
+/** A task is called running before it has asked its database for anything: without its publication, for 0.4 s. */
+const settledAfterMs = 1_000
 const requestTimeoutMs = 30_000
 
 /**
@@ -56,14 +60,17 @@ async function register(settings: ConnectorSettings, report: Report): Promise<vo
   report(answer.status === 201 ? 'created' : 'was there already')
 
   let restarted = false
+  let runningSince: number | undefined
   await untilDeadline(async () => {
     const response = await ask('GET', `${connector}/status`)
     // 404: the configuration is stored, but no worker has taken it yet.
     if (!response?.ok) return undefined
     const progress = progressOf(statusSchema.parse(await response.json()))
+    runningSince = progress.state === 'running' ? (runningSince ?? performance.now()) : undefined
     switch (progress.state) {
       case 'running':
-        return progress
+        why = 'it does not go on running'
+        return runningSince !== undefined && performance.now() - runningSince >= settledAfterMs ? progress : undefined
       case 'waiting':
         why = progress.why
         return undefined
