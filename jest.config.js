@@ -7,6 +7,7 @@ const shared = {
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
+  globalTeardown: '<rootDir>/infra/jest/left-open.js',
   transform: { '\\.ts$': '<rootDir>/infra/jest/strip-types.js' },
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/.lab/'],
   modulePathIgnorePatterns: ['<rootDir>/.lab/'],

@@ -87,31 +87,32 @@ async function runJest(
   // The patterns come first: --selectProjects takes every bare word behind it for a project.
   args.push(...patterns, '--json', `--outputFile=${outputFile}`)
   // Real stores are shared, and two cores are few: one file after the other.
-  // --forceExit, because a client that a failed test left open would keep the run from ever ending.
-  if (kind !== 'unit') args.push('--runInBand', '--forceExit')
+  if (kind !== 'unit') args.push('--runInBand')
   args.push('--selectProjects', kind)
-  await new Promise<void>((resolve, reject) => {
+  const exitCode = await new Promise<number | null>((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: root, env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
     const stop = (): void => {
       child.kill('SIGTERM')
     }
     interruption.signal.addEventListener('abort', stop, { once: true })
     child.once('error', reject)
-    child.once('exit', () => {
+    child.once('exit', (code) => {
       interruption.signal.removeEventListener('abort', stop)
-      resolve()
+      resolve(code)
     })
   })
   if (interruption.signal.aborted) return { passed: 0, failed: 0, skipped: 0 }
-  return tallyOf(await readFile(outputFile, 'utf8').catch(() => undefined))
+  return tallyOf(await readFile(outputFile, 'utf8').catch(() => undefined), exitCode)
 }
 
-function tallyOf(output: string | undefined): Tally {
+/** A run without a failed test that still ends badly has failed: something was left open, or Jest itself broke. */
+function tallyOf(output: string | undefined, exitCode: number | null): Tally {
   if (output === undefined) return { passed: 0, failed: 1, skipped: 0 }
   const result = JSON.parse(output) as JestResult
+  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
   return {
     passed: result.numPassedTests,
-    failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
+    failed: failed === 0 && exitCode !== 0 ? 1 : failed,
     skipped: result.numPendingTests,
   }
 }
