@@ -2,7 +2,10 @@ import { Partitioners, type Kafka, type RetryOptions } from 'kafkajs'
 import { toKafkaHeaders, type OutgoingRecord } from './record.ts'
 
 export interface LogProducer {
-  /** Resolves when every in-sync replica has the records. @throws after some fifteen seconds without success. */
+  /**
+   * Resolves when every in-sync replica has the records; while no broker can be reached it waits for one, and tries
+   * again for ever. @throws what a broker answers for some fifteen seconds, or at once when trying again is of no use.
+   */
   publish(topic: string, records: readonly OutgoingRecord[]): Promise<void>
   close(): Promise<void>
 }
