@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { AuditReport } from '@driftlab/auditor'
-import { identify, residentBytes } from '../infra/native/src/processes.ts'
+import { peakResidentBytes } from '../infra/native/src/processes.ts'
 import type { Bench } from './bench.ts'
 import { insertOrders } from './orders.ts'
 import type { Result } from './result.ts'
@@ -42,8 +42,7 @@ async function runAuditor({
   })
   let peakBytes = 0
   const sample = setInterval(() => {
-    const identity = child.pid === undefined ? undefined : identify(child.pid)
-    if (identity !== undefined) peakBytes = Math.max(peakBytes, residentBytes(identity))
+    peakBytes = (child.pid === undefined ? undefined : peakResidentBytes(child.pid)) ?? peakBytes
   }, residentSampleMs)
   try {
     const closed = once(child, 'close')

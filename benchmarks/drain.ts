@@ -9,12 +9,12 @@
  */
 import { connectLog } from '@driftlab/kafka'
 import { createNativeLab } from '../infra/native/src/index.ts'
+import { peakResidentBytes } from '../infra/native/src/processes.ts'
 import { measureProcessor, type Bench, type SinkName } from './bench.ts'
 import { topic, writeBacklog } from './orders.ts'
 import type { Result } from './result.ts'
 
 const backlogChanges = 200_000
-const residentSampleMs = 250
 
 export async function measureDrain(bench: Bench): Promise<readonly Result[]> {
   await bench.drained()
@@ -73,13 +73,12 @@ async function drainTogether(bench: Bench): Promise<Drain> {
   const connectorRate = rateOf(changes, writtenAt)
 
   bench.say('draining into all three stores at once')
-  const peaks = watchResident(bench)
   const usedSince = await measureProcessor(lab)
   const startedAt = performance.now()
   await Promise.all([lab.start(bench.sinks), bench.drained()])
   const rate = rateOf(changes, startedAt)
   const processorMs = await usedSince()
-  const peaksMib = await peaks.stop()
+  const peaksMib = await peaksMibOf(bench)
   await lab.stop(bench.sinks)
   return { rate, connectorRate, peaksMib, processorMs }
 }
@@ -136,25 +135,17 @@ async function readAlone(bench: Bench): Promise<Result> {
   return { ...rate, name: 'drain.read-and-parse-alone', target: null }
 }
 
-function watchResident(bench: Bench): { stop: () => Promise<Readonly<Record<SinkName, number>>> } {
+/** Not by sampling: adding up the memory of the whole stack four times a second would take a tenth of a core. */
+async function peaksMibOf({ lab, sinks }: Bench): Promise<Readonly<Record<SinkName, number>>> {
   const peaks: Record<SinkName, number> = { 'cache-updater': 0, 'search-indexer': 0, 'warehouse-loader': 0 }
-  const watching = new AbortController()
-  const watch = (async () => {
-    while (!watching.signal.aborted) {
-      for (const { name, residentBytes } of await bench.lab.status()) {
-        const sink = bench.sinks.find((candidate) => candidate === name)
-        if (sink !== undefined) peaks[sink] = Math.max(peaks[sink], (residentBytes ?? 0) / 2 ** 20)
-      }
-      await new Promise((resolve) => setTimeout(resolve, residentSampleMs))
-    }
-  })()
-  return {
-    stop: async () => {
-      watching.abort()
-      await watch
-      return peaks
-    },
+  const processes = await lab.status()
+  for (const sink of sinks) {
+    const pid = processes.find(({ name }) => name === sink)?.pid
+    const bytes = pid === undefined ? undefined : peakResidentBytes(pid)
+    if (bytes === undefined) throw new Error(`${sink} is not running, so its memory cannot be measured`)
+    peaks[sink] = bytes / 2 ** 20
   }
+  return peaks
 }
 
 function rateOf(changes: number, sinceMs: number): Rate {

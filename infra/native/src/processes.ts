@@ -165,6 +165,11 @@ export function residentBytes(root: ProcessIdentity): number {
   return processTree(root).reduce((sum, { pid }) => sum + (proportionalBytes(pid) ?? plainResidentBytes(pid) ?? 0), 0)
 }
 
+/** The most memory that a process without children has had resident so far, in bytes; cheap enough to ask for often. */
+export function peakResidentBytes(pid: number): number | undefined {
+  return ifPresent(() => kibibytes(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmHWM'))
+}
+
 function proportionalBytes(pid: number): number | undefined {
   try {
     return kibibytes(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'), 'Pss')
