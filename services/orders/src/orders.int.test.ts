@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { laneNames } from '@driftlab/order'
+import { eventually } from '@driftlab/stores/testing'
 import {
   item,
   newOrder,
@@ -186,6 +188,35 @@ describe.each<Strategy>(['cdc', 'dual-write'])('the orders API with %s', (strate
     } while (cursor !== undefined)
     expect(listed).toEqual([...new Set(listed)].sort())
     expect(listed).toEqual(expect.arrayContaining(placed))
+  })
+
+  test('a connection that the database ends in the middle of a transaction fails that write and nothing else', async () => {
+    const id = await place(service)
+    const holder = await lane.postgres.connect()
+    try {
+      await holder.query('begin')
+      await holder.query(`select from ${laneNames(lane.name).table} where id = $1 for update`, [id])
+      const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid')
+      const terminateWaiting = async (): Promise<boolean> => {
+        const { rowCount } = await lane.postgres.query(
+          'select pg_terminate_backend(pid) from pg_stat_activity where $1 = any(pg_blocking_pids(pid))',
+          [rows[0]?.pid],
+        )
+        return rowCount === 1
+      }
+      // The service has begun its transaction and waits for the lock that we hold.
+      const [answer] = await Promise.all([
+        service.ask('PATCH', `/orders/${id}`, { body: { note: 'never written' } }),
+        eventually(terminateWaiting, { deadlineMs: 1_500, what: 'the write waits for the lock' }),
+      ])
+      expect(answer.status).toBe(503)
+      expect(problemCode(answer)).toBe('database-unavailable')
+    } finally {
+      await holder.query('rollback')
+      holder.release()
+    }
+    const next = await service.ask('PATCH', `/orders/${id}`, { body: { note: 'written' } })
+    expect(next).toMatchObject({ status: 200, body: { note: 'written', revision: 2 } })
   })
 
   // fetch adds `Cache-Control: no-cache` to a conditional request unless it carries a Cache-Control of its own.
