@@ -14,6 +14,7 @@ const shared = {
 }
 
 export default {
+  reporters: ['default', '<rootDir>/infra/jest/progress.js'],
   projects: ['unit', 'int', 'e2e'].map((kind) => ({
     ...shared,
     displayName: kind,

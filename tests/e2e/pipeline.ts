@@ -3,26 +3,36 @@
  * changing orders through the real API meanwhile, and the audit that has the last word.
  */
 import { audit, connectionsFrom, ordersSpecificationPath, readSpecification, type LaneReport } from '@driftlab/auditor'
-import { openLab, type NativeLab, type Settings } from '../../infra/native/src/index.ts'
+import { connectLog } from '@driftlab/kafka'
+import { addresses, openLab, type NativeLab } from '../../infra/native/src/index.ts'
 
 export type LaneName = 'cdc' | 'dual-write'
 
+export const sinks = ['cache-updater', 'search-indexer', 'warehouse-loader'] as const
+export type SinkName = (typeof sinks)[number]
+
 export interface Pipeline {
   readonly lab: NativeLab
-  readonly settings: Settings
   /** The addresses of the lane's two instances. */
   readonly orders: (lane: LaneName) => readonly string[]
   /** Waits for the log to be drained and compares every value. */
   readonly audit: (lane: LaneName) => Promise<LaneReport>
+  /** How many partitions an instance of a sink has been given. */
+  readonly assignedPartitions: (sink: SinkName, instance?: number) => Promise<number>
+  /** The sum of a counter of a sink. */
+  readonly counter: (sink: SinkName, name: string) => Promise<number>
+  /** Has sinks read the whole log again, into the stores as they are. */
+  readonly replay: (names: readonly SinkName[]) => Promise<void>
+  /** Starts what a failed test left broken and stops what it left over, so that the next one finds a whole pipeline. */
+  readonly mend: () => Promise<void>
 }
 
-export async function openPipeline(): Promise<Pipeline> {
-  const { lab, settings } = await openLab()
+export async function openPipeline(environment: NodeJS.ProcessEnv = process.env): Promise<Pipeline> {
+  const { lab, settings } = await openLab(environment)
   const specification = await readSpecification(ordersSpecificationPath)
   const connections = connectionsFrom({ ...settings }, specification)
   return {
     lab,
-    settings,
     orders: (lane) => (['1', '2'] as const).map((instance) => lab.address(`orders-${lane}-${instance}`).url),
     audit: async (lane) => {
       const report = await audit({ specification, connections, lanes: [lane], deadlineMs: 90_000 })
@@ -30,8 +40,41 @@ export async function openPipeline(): Promise<Pipeline> {
       if (laneReport === undefined) throw new Error(`The audit has no report on lane ${lane}`)
       return laneReport
     },
+    assignedPartitions: async (sink, instance) => {
+      const response = await fetch(`${lab.address(sink, instance).url}/ready`)
+      const { checks } = (await response.json()) as { checks: { partitions: readonly string[] } }
+      return checks.partitions.length
+    },
+    counter: async (sink, name) => {
+      const metrics = await (await fetch(`${lab.address(sink).url}/metrics`)).text()
+      const samples = metrics.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+    },
+    replay: async (names) => {
+      const log = connectLog({ brokers: [addresses(settings).kafkaBrokers], clientId: 'replay' })
+      const admin = await log.connectAdmin()
+      try {
+        await lab.stop(names)
+        // A group without committed offsets begins at the start of the log.
+        await admin.deleteGroups(names)
+        await lab.start(names)
+      } finally {
+        await admin.close()
+      }
+    },
+    mend: () => lab.start(),
   }
 }
+
+/** What an audit found, in few words. */
+export function findings({ verdict, doubts, examples }: LaneReport) {
+  const diverged = examples.flatMap(({ key, stores }) =>
+    Object.entries(stores).flatMap(([store, { status }]) => (status === 'same' ? [] : `${store} ${status} ${key}`)),
+  )
+  return { verdict, doubts, diverged }
+}
+
+export const consistent: ReturnType<typeof findings> = { verdict: 'consistent', doubts: [], diverged: [] }
 
 /** What became of requests: a timeout or a broken connection is not a failure, it is not knowing. */
 export interface Outcomes {

@@ -9,6 +9,7 @@ export type LabErrorCode =
   | 'job-failed'
   | 'wrong-password'
   | 'unknown-component'
+  | 'not-scalable'
   | 'busy'
   | 'interrupted'
 

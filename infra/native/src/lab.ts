@@ -27,6 +27,8 @@ export interface Address {
 
 export interface ComponentStatus {
   readonly name: ComponentName
+  /** Counted from 1; see `Lab.scale`. */
+  readonly instance: number
   readonly kind: 'process' | 'job'
   readonly state: ComponentState
   /** Why it is unready or failed, in words; empty otherwise. */
@@ -52,22 +54,30 @@ export interface Lab {
   readonly components: readonly ComponentName[]
   /**
    * Starts the named components (default: all) and what they depend on, in order, and waits until they are ready.
-   * What runs already is adopted; a paused one is resumed. If one fails or `signal` fires, what this call started is
-   * stopped again and the promise rejects.
+   * What runs already is adopted; a paused one is resumed; of each there is one instance then. If one fails or `signal`
+   * fires, what this call started is stopped again and the promise rejects.
    */
   start(names?: readonly ComponentName[], options?: ProgressOptions): Promise<void>
   /** Stops the named components (default: all) gracefully, dependants first. One that is not running is no error. */
   stop(names?: readonly ComponentName[], options?: Omit<ProgressOptions, 'signal'>): Promise<void>
+  /**
+   * Lets that many instances of a component run: those that are missing are started, those beyond are stopped
+   * gracefully. One that is paused stays so. Resolves when what it started is ready. Whatever acts on one instance acts
+   * on the first, the one that `address` without a number names, unless told otherwise.
+   *
+   * @throws {LabError} `not-scalable` for a component that keeps data: two instances would write one folder.
+   */
+  scale(name: ComponentName, instances: number): Promise<void>
   /** kill -9: the component gets no chance to do anything more. Resolves when it is gone. */
-  kill(name: ComponentName): Promise<void>
+  kill(name: ComponentName, instance?: number): Promise<void>
   /** Freezes the component where it stands, connections open, until `resume`. */
-  pause(name: ComponentName): Promise<void>
-  resume(name: ComponentName): Promise<void>
-  /** Stops one component and starts it again; its dependants are left alone. Resolves when it is ready. */
+  pause(name: ComponentName, instance?: number): Promise<void>
+  resume(name: ComponentName, instance?: number): Promise<void>
+  /** Stops the first instance and starts it again; dependants are left alone. Resolves when it is ready. */
   restart(name: ComponentName): Promise<void>
   /** Runs a job once more. @throws {LabError} `job-failed` with its last lines. */
   runJob(name: ComponentName): Promise<void>
-  address(name: ComponentName): Address
+  address(name: ComponentName, instance?: number): Address
   status(): Promise<readonly ComponentStatus[]>
   /** The last lines of the component's log. */
   logTail(name: ComponentName, lines?: number): Promise<string>

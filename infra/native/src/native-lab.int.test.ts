@@ -104,9 +104,43 @@ describe('the native laboratory, with Redis', () => {
     expect(await spoiled.lab.logTail('redis')).toContain('manifest')
   })
 
+  test('refuses a second instance of what keeps data', async () => {
+    await opened.lab.start(['redis'])
+    await expect(opened.lab.scale('redis', 2)).rejects.toMatchObject({ code: 'not-scalable' })
+    await expect(opened.lab.kill('redis', 2)).rejects.toMatchObject({ code: 'not-ready' })
+    expect(await redis()).toMatchObject({ state: 'ready', instance: 1 })
+  })
+
   test('keeps passwords out of its records', async () => {
     await opened.lab.start(['redis'])
     const record = await readFile(join(folder, 'lab/state/redis.json'), 'utf8')
     expect(record).not.toContain(opened.settings.REDIS_ADMIN_PASSWORD)
   })
+})
+
+describe('the native laboratory that these tests run on', () => {
+  const name = 'orders-cdc-1'
+
+  test('runs as many instances of a service as it is told, each with an address of its own', async () => {
+    const { lab } = await openLab()
+    const states = async () => (await lab.status()).filter((status) => status.name === name).map(({ state }) => state)
+    try {
+      await lab.scale(name, 3)
+      const urls = [1, 2, 3].map((instance) => lab.address(name, instance).url)
+      expect(new Set(urls).size).toBe(3)
+      for (const url of urls) expect((await fetch(`${url}/ready`)).status).toBe(200)
+
+      await lab.pause(name, 2)
+      await lab.kill(name, 3)
+      expect(await states()).toEqual(['ready', 'paused', 'failed'])
+
+      await lab.scale(name, 3)
+      expect(await states()).toEqual(['ready', 'paused', 'ready'])
+      await lab.scale(name, 1)
+      expect(await states()).toEqual(['ready'])
+      await expect(fetch(urls[1] ?? '')).rejects.toThrow()
+    } finally {
+      await lab.scale(name, 1)
+    }
+  }, 60_000)
 })

@@ -15,7 +15,7 @@ import { runCommand, CommandError } from './commands.ts'
 import { LabError, messageOf } from './errors.ts'
 import type { Address, ComponentStatus, Lab, Progress, ProgressOptions } from './lab.ts'
 import { ensureUnprivilegedUser, type Layout, type UnprivilegedUser } from './layout.ts'
-import { assertPortsFree } from './ports.ts'
+import { assertPortsFree, findFreePort } from './ports.ts'
 import { prepare, type PreparationContext } from './prepare.ts'
 import { askProbe, type ProbeAnswer } from './probes.ts'
 import {
@@ -64,35 +64,59 @@ class Cancelled extends Error {
 
 export function createNativeLab(options: { readonly layout: Layout; readonly settings: Settings }): NativeLab {
   const { layout, settings } = options
-  const topology = buildTopology(settings, {
-    root: layout.root,
-    dataDir: layout.dataDir,
-    configDir: layout.configDir,
-    cacheDir: layout.cacheDir,
-    kafkaLibDir: installedPaths(layout).kafkaLibDir,
-  })
+  const topologyOf = (chosen: Settings): readonly Component[] =>
+    buildTopology(chosen, {
+      root: layout.root,
+      dataDir: layout.dataDir,
+      configDir: layout.configDir,
+      cacheDir: layout.cacheDir,
+      kafkaLibDir: installedPaths(layout).kafkaLibDir,
+    })
+  const topology = topologyOf(settings)
   const records = openRecords(layout.stateDir)
 
   const javaHome = once(() => findJavaHome(process.env))
   const unprivilegedUser = once(() => ensureUnprivilegedUser(layout))
-  const logFile = (name: ComponentName): string => join(layout.logsDir, `${name}.log`)
+  const logFile = (id: string): string => join(layout.logsDir, `${id}.log`)
 
-  const processComponent = (name: ComponentName): ProcessComponent => {
-    const component = findComponent(topology, name)
+  const processComponent = (name: ComponentName, among = topology): ProcessComponent => {
+    const component = findComponent(among, name)
     if (component.kind === 'process') return component
     throw new LabError('unknown-component', `${name} is a job: it runs to its end, so there is nothing to do this to.`)
   }
 
-  const runningRecord = (name: ComponentName): ProcessRecord | undefined => {
-    const record = records.read(name)
+  /** The component with another port: a further instance of what keeps no data needs nothing else of its own. */
+  const furtherInstance = (first: ProcessComponent, instance: number, port: number): ProcessComponent => ({
+    ...processComponent(first.name, topologyOf({ ...settings, [first.ports[0].variable]: String(port) })),
+    instance,
+  })
+
+  /** The first instance and those that `scale` started since, dead ones included. */
+  const instancesOf = (first: ProcessComponent): readonly ProcessComponent[] => {
+    const instances = [first]
+    for (;;) {
+      const instance = instances.length + 1
+      const record = records.read(idOf(first.name, instance))
+      if (record?.kind !== 'process' || record.port === undefined) return instances
+      instances.push(furtherInstance(first, instance, record.port))
+    }
+  }
+
+  const instanceOf = (name: ComponentName, instance: number): ProcessComponent => {
+    const found = instancesOf(processComponent(name))[instance - 1]
+    if (found !== undefined) return found
+    throw new LabError('not-ready', `${name} has no instance ${instance}.`)
+  }
+
+  const runningRecord = ({ name, instance }: ProcessComponent): ProcessRecord | undefined => {
+    const record = records.read(idOf(name, instance))
     return record?.kind === 'process' && isAlive(record) ? record : undefined
   }
 
-  const requireRunning = (name: ComponentName): ProcessRecord => {
-    processComponent(name)
-    const record = runningRecord(name)
+  const requireRunning = (name: ComponentName, instance: number): ProcessRecord => {
+    const record = runningRecord(instanceOf(name, instance))
     if (record !== undefined) return record
-    throw new LabError('not-ready', `${name} is not running.`)
+    throw new LabError('not-ready', `${idOf(name, instance)} is not running.`)
   }
 
   const preparationContext = (component: ProcessComponent, signal: AbortSignal): PreparationContext => ({
@@ -115,10 +139,7 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
     while (Date.now() < deadlineAt) {
       signal.throwIfAborted()
       if (!isAlive(record)) {
-        throw new LabError(
-          'process-died',
-          await withLog(`${component.name} died while it was starting.`, component.name),
-        )
+        throw new LabError('process-died', await withLog('died while it was starting.', component))
       }
       answer = await askProbe(component.probe)
       if (answer.state === 'ready') return
@@ -134,17 +155,15 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
     }
     throw new LabError(
       'not-ready',
-      await withLog(
-        `${component.name} did not become ready within ${component.readyDeadlineMs / 1000} s: ${answer.why}`,
-        component.name,
-      ),
+      await withLog(`did not become ready within ${component.readyDeadlineMs / 1000} s: ${answer.why}`, component),
     )
   }
 
-  async function withLog(message: string, name: ComponentName): Promise<string> {
-    const tail = await readTail(logFile(name), logTailLines)
+  async function withLog(message: string, { name, instance }: ProcessComponent): Promise<string> {
+    const id = idOf(name, instance)
+    const tail = await readTail(logFile(id), logTailLines)
     const lines = tail === '' ? 'It wrote no log.' : `Its last lines:\n${indent(tail)}`
-    return `${message}\n${lines}\nThe whole log: ${logFile(name)}`
+    return `${id} ${message}\n${lines}\nThe whole log: ${logFile(id)}`
   }
 
   async function launch(component: ProcessComponent, signal: AbortSignal): Promise<ProcessRecord> {
@@ -153,18 +172,18 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
     signal.throwIfAborted()
     const command = commandLine(component, context.user)
     await mkdir(layout.logsDir, { recursive: true })
-    const pid = spawnDetached(command, logFile(component.name))
+    const id = idOf(component.name, component.instance)
+    const pid = spawnDetached(command, logFile(id))
     const identity = pid === undefined ? undefined : identify(pid)
-    if (identity === undefined) {
-      throw new LabError('process-died', await withLog(`${component.name} died at once.`, component.name))
-    }
+    if (identity === undefined) throw new LabError('process-died', await withLog('died at once.', component))
     const record: ProcessRecord = {
       kind: 'process',
       ...identity,
       startedAt: new Date().toISOString(),
       fingerprint: fingerprintOf(component),
+      ...(component.instance === 1 ? {} : { port: component.ports[0].port }),
     }
-    records.write(component.name, record)
+    records.write(id, record)
     return record
   }
 
@@ -258,7 +277,7 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
     report: (progress: Progress) => void,
   ): Promise<void> {
     const began = Date.now()
-    const running = runningRecord(component.name)
+    const running = runningRecord(component)
     if (running !== undefined) {
       resumeTree(running)
       report({ step: 'adopted' })
@@ -273,17 +292,15 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
   }
 
   async function stopProcess(component: ProcessComponent): Promise<void> {
-    const record = runningRecord(component.name)
+    const record = runningRecord(component)
     if (record !== undefined) await stopTree(record, component.stopSignal, component.stopDeadlineMs)
-    records.forget(component.name)
+    records.forget(idOf(component.name, component.instance))
   }
 
   /** Those that run with other settings than today's: a changed .env must take effect. */
-  async function stopOutdated(components: readonly Component[]): Promise<void> {
+  async function stopOutdated(components: readonly ProcessComponent[]): Promise<void> {
     const outdated = components.filter(
-      (component): component is ProcessComponent =>
-        component.kind === 'process' &&
-        (runningRecord(component.name)?.fingerprint ?? fingerprintOf(component)) !== fingerprintOf(component),
+      (component) => (runningRecord(component)?.fingerprint ?? fingerprintOf(component)) !== fingerprintOf(component),
     )
     await stopAll(outdated, undefined)
   }
@@ -296,9 +313,10 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
     const stop = async (component: ProcessComponent): Promise<void> => {
       const dependants = components.filter((other) => dependsOn(other.name, component.name))
       await Promise.all(dependants.flatMap(({ name }) => stopped.get(name) ?? []))
-      const wasRunning = runningRecord(component.name) !== undefined
+      const instances = instancesOf(component)
+      const wasRunning = instances.some((instance) => runningRecord(instance) !== undefined)
       if (wasRunning) onProgress?.(component.name, { step: 'stopping' })
-      await stopProcess(component)
+      await Promise.all(instances.map(stopProcess))
       if (wasRunning) onProgress?.(component.name, { step: 'stopped' })
     }
     // Dependants come later in the topology's order, so walking it backwards registers them first.
@@ -320,11 +338,10 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
 
     async start(names, { signal: interrupt, onProgress } = {}) {
       const wanted = withDependencies(topology, names ?? topology.map(({ name }) => name))
-      await stopOutdated(wanted)
-      const toLaunch = wanted.filter(
-        (component): component is ProcessComponent =>
-          component.kind === 'process' && runningRecord(component.name) === undefined,
-      )
+      const processes = wanted.filter((component) => component.kind === 'process')
+      await stopOutdated(processes)
+      await Promise.all(processes.flatMap((component) => instancesOf(component).slice(1)).map(stopProcess))
+      const toLaunch = processes.filter((component) => runningRecord(component) === undefined)
       await assertPortsFree(
         settings.LAB_HOST,
         toLaunch.flatMap(({ name, ports }) => ports.map((port) => ({ component: name, ...port }))),
@@ -375,19 +392,35 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
       }
     },
 
-    async kill(name) {
-      await killTree(requireRunning(name))
+    async scale(name, instances) {
+      const first = processComponent(name)
+      if (instances > 1 && first.preparation !== undefined) {
+        throw new LabError('not-scalable', `${name} keeps data, so there can be only one of it.`)
+      }
+      const present = instancesOf(first)
+      await Promise.all(present.slice(instances).map(stopProcess))
+      const wanted = present.slice(0, instances)
+      while (wanted.length < instances) {
+        wanted.push(furtherInstance(first, wanted.length + 1, await findFreePort(settings.LAB_HOST)))
+      }
+      const missing = wanted.filter((component) => runningRecord(component) === undefined)
+      const { signal } = new AbortController()
+      await Promise.all(missing.map((component) => startProcess(component, signal, () => undefined)))
+    },
+
+    async kill(name, instance = 1) {
+      await killTree(requireRunning(name, instance))
     },
 
     // Signals act at once; these are promises because other drivers have to ask an engine.
     // eslint-disable-next-line @typescript-eslint/require-await -- async turns what requireRunning throws into a rejection
-    async pause(name) {
-      pauseTree(requireRunning(name))
+    async pause(name, instance = 1) {
+      pauseTree(requireRunning(name, instance))
     },
 
     // eslint-disable-next-line @typescript-eslint/require-await -- as above
-    async resume(name) {
-      resumeTree(requireRunning(name))
+    async resume(name, instance = 1) {
+      resumeTree(requireRunning(name, instance))
     },
 
     async restart(name) {
@@ -403,13 +436,15 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
       await runJobOnce(component, new AbortController().signal)
     },
 
-    address(name) {
-      const component = processComponent(name)
-      return addressOf(component, settings.LAB_HOST)
+    address(name, instance = 1) {
+      return addressOf(instanceOf(name, instance), settings.LAB_HOST)
     },
 
     status() {
-      return Promise.all(topology.map((component) => statusOf(component)))
+      const all = topology.flatMap((component): readonly Component[] =>
+        component.kind === 'job' ? [component] : instancesOf(component),
+      )
+      return Promise.all(all.map((component) => statusOf(component)))
     },
 
     logTail(name, lines = logTailLines) {
@@ -421,8 +456,10 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
   }
 
   async function statusOf(component: Component): Promise<NativeStatus> {
-    const shared = { name: component.name, logFile: logFile(component.name) }
-    const record = records.read(component.name)
+    const instance = component.kind === 'job' ? 1 : component.instance
+    const id = idOf(component.name, instance)
+    const shared = { name: component.name, instance, logFile: logFile(id) }
+    const record = records.read(id)
     if (component.kind === 'job') {
       const job = record?.kind === 'job' ? record : undefined
       return { ...shared, kind: 'job', state: job?.outcome ?? 'stopped', why: '' }
@@ -473,6 +510,11 @@ function spawnDetached(command: CommandLine, log: string): number | undefined {
   } finally {
     closeSync(output)
   }
+}
+
+/** What records and logs are named by: the first instance has the component's own name. */
+function idOf(name: ComponentName, instance: number): string {
+  return instance === 1 ? name : `${name}.${instance}`
 }
 
 function fingerprintOf(component: ProcessComponent): string {

@@ -1,5 +1,5 @@
 /** Finds out before anything starts whether a port is free, and if not, who has it and which setting moves ours. */
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { LabError, systemErrorCode } from './errors.ts'
 import { findListener } from './processes.ts'
 import type { PortVariable } from './settings.ts'
@@ -43,6 +43,20 @@ async function listenFault(host: string, port: number): Promise<string | undefin
     server.listen(port, host, () => {
       server.close(() => {
         resolve(undefined)
+      })
+    })
+  })
+}
+
+/** A port that nobody listens on, of those that the kernel gives away. */
+export async function findFreePort(host: string): Promise<number> {
+  const server = createServer()
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, host, () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => {
+        resolve(port)
       })
     })
   })

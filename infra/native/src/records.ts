@@ -1,5 +1,5 @@
 /**
- * What the runtime remembers between two commands: one small JSON file a component under `.lab/state`.
+ * What the runtime remembers between two commands: one small JSON file an instance of a component under `.lab/state`.
  *
  * Invariant: a record is written whole or not at all (temporary file, then rename), right after the process was
  * started. It is a claim about the past; whether the process still lives is always asked of /proc.
@@ -18,6 +18,8 @@ const recordSchema = z.discriminatedUnion('kind', [
     startedAt: z.iso.datetime(),
     /** Of the command, its arguments and environment: a process started with other settings is not adopted. */
     fingerprint: z.string(),
+    /** Of a further instance, which is in no settings file. */
+    port: z.number().int().positive().optional(),
   }),
   z.object({
     kind: z.literal('job'),

@@ -65,6 +65,8 @@ interface Common {
 
 export interface ProcessComponent extends Common {
   readonly kind: 'process'
+  /** Counted from 1; in the topology always 1, since further ones come and go while it runs. */
+  readonly instance: number
   /** `unprivileged`: never root, because the program refuses to. */
   readonly runAs: 'invoker' | 'unprivileged'
   readonly preparation?: Preparation
@@ -135,6 +137,7 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
       Partial<ProcessComponent>,
   ): ProcessComponent => ({
     kind: 'process',
+    instance: 1,
     runAs: 'invoker',
     environment: {},
     readyDeadlineMs: 90_000,

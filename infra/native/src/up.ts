@@ -63,7 +63,7 @@ export async function bringUp(
 export async function takeDown(lab: NativeLab, layout: Layout): Promise<void> {
   await withLock(lockFile(layout), 'down', async () => {
     const running = (await lab.status()).filter(({ pid }) => pid !== undefined).map(({ name }) => name)
-    await withBoard(running, (onProgress) => lab.stop(undefined, { onProgress }))
+    await withBoard([...new Set(running)], (onProgress) => lab.stop(undefined, { onProgress }))
   })
 }
 
