@@ -1,7 +1,7 @@
 # Thin on purpose: each target is an npm script, so that everything runs on the Node of node_modules/.bin.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status logs down reset demo load-test audit bench test check format
+.PHONY: help install up status logs down reset demo load-test audit bench test guards check format
 
 # What npm installed, and from which lock file. Touched after npm, so that a newer lock file installs again.
 stamp := node_modules/.driftlab-installed
@@ -44,6 +44,9 @@ bench: $(stamp) ## measure latency, throughput, idle cost and memory
 
 test: $(stamp) ## the whole test suite, on real components
 	@$(run) test
+
+guards: $(stamp) ## take each guard out of a copy of this tree; its test must then fail (GUARD=redis for some)
+	@$(run) guards -- $(GUARD)
 
 check: $(stamp) ## types, lint, format and unit tests; needs nothing running
 	@$(run) check

@@ -87,6 +87,8 @@ export interface Outcomes {
 export interface Writer {
   /** How it stands so far. */
   readonly outcomes: () => Outcomes
+  /** The orders that it writes at this moment. */
+  readonly hotOrders: () => readonly string[]
   /** Ends the writing and waits for the requests in flight. */
   readonly stop: () => Promise<Outcomes>
 }
@@ -94,6 +96,7 @@ export interface Writer {
 /** No test needs longer; a forgotten writer ends by itself. */
 const writerLifetimeMs = 180_000
 const workers = 4
+const hotOrdersMax = 40
 
 /**
  * Keeps writing: creates, changes and deletes orders, several clients at once on the same few orders, so that every
@@ -105,12 +108,13 @@ export function startWriter(baseUrls: readonly string[], changesPerSecond = 100)
   const endsAt = performance.now() + writerLifetimeMs
   let stopping = false
 
+  const hotOrders = (): readonly string[] => known.slice(-hotOrdersMax)
   const pick = <Item>(items: readonly Item[]): Item | undefined => items[Math.floor(Math.random() * items.length)]
 
   const write = async (): Promise<void> => {
     const base = pick(baseUrls) ?? ''
     const dice = Math.random()
-    const id = pick(known.slice(-40))
+    const id = pick(hotOrders())
     try {
       if (id === undefined || dice < 0.25) {
         const created = await request('POST', `${base}/orders`, randomOrder())
@@ -143,6 +147,7 @@ export function startWriter(baseUrls: readonly string[], changesPerSecond = 100)
   })
   return {
     outcomes: () => ({ ...counts }),
+    hotOrders,
     stop: async () => {
       stopping = true
       await Promise.all(running)

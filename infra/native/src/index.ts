@@ -4,7 +4,7 @@ export type { Address, ComponentState, ComponentStatus, Lab, Progress, ProgressO
 export { resolveLayout, type Layout } from './layout.ts'
 export { createNativeLab, type NativeLab, type NativeStatus } from './native-lab.ts'
 export { openLab, type OpenedLab } from './open.ts'
-export { withScratchLab } from './scratch.ts'
+export { withScratchLab, type ScratchLab } from './scratch.ts'
 export { loadSettings, type Settings } from './settings.ts'
 export { k6Path } from './tools.ts'
 export { addresses, componentNames, type ComponentName } from './topology.ts'

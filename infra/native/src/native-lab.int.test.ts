@@ -1,29 +1,19 @@
 /** Drives one real component, the cheapest one, through everything that can be done to it. */
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { openLab, type OpenedLab } from './open.ts'
+import { findFreePort } from './ports.ts'
 
 let folder = ''
 let opened: OpenedLab
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'driftlab-runtime-'))
   // A temporary folder is its owner's alone; then the runtime would keep its data elsewhere.
   await chmod(folder, 0o755)
-  await writeFile(join(folder, '.env'), `REDIS_PORT=${await freePort()}\n`)
+  await writeFile(join(folder, '.env'), `REDIS_PORT=${await findFreePort('127.0.0.1')}\n`)
   opened = await openLab({ LAB_DIR: join(folder, 'lab'), LAB_ENV_FILE: join(folder, '.env') })
 })
 

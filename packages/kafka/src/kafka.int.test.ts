@@ -197,6 +197,41 @@ describe('consuming', () => {
     expect(await admin.groupProgress(groupId, topic)).toMatchObject([{ committed: null }])
   })
 
+  test('a partition that is revoked is committed first: what the group did is not done again by whoever gets it', async () => {
+    const topic = await createTopic(2)
+    const groupId = newGroup()
+    const publish = (values: readonly string[]): Promise<void> =>
+      producer.publish(
+        topic,
+        values.map((value, partition) => ({ key: 'k', value, partition })),
+      )
+    // The clock commits nothing in this test.
+    const options = { groupId, topics: [topic], sessionTimeoutMs: 6_000, commitIntervalMs: 600_000 }
+    const seen: string[] = []
+    const finish = Promise.withResolvers<undefined>()
+    await publish(['a', 'b'])
+    const first = await consume({
+      ...options,
+      onBatch: async (batch) => {
+        seen.push(...batch.records.map(({ value }) => String(value)))
+        await finish.promise
+        return 'processed'
+      },
+    })
+    await eventually(() => seen.length === 2, { deadlineMs: 10_000, what: 'both partitions are being worked on' })
+    const joining = consume({ ...options, onBatch: collectInto(seen) })
+    await eventually(async () => !(await admin.isGroupStable(groupId)), { deadlineMs: 10_000 })
+    // Two heartbeats later the first member has been told.
+    const start = performance.now()
+    await eventually(() => performance.now() - start > 2_600, { deadlineMs: 5_000 })
+    finish.resolve(undefined)
+    const second = await joining
+    await eventually(() => first.assigned().length === 1 && second.assigned().length === 1, { deadlineMs: 10_000 })
+    await publish(['c', 'd'])
+    await eventually(() => seen.includes('c') && seen.includes('d'), { deadlineMs: 10_000 })
+    expect(seen.toSorted()).toEqual(['a', 'b', 'c', 'd'])
+  }, 60_000)
+
   test('a second member takes partitions over and no record is lost', async () => {
     const topic = await createTopic(4)
     const groupId = newGroup()

@@ -1,0 +1,25 @@
+import { expect } from '@jest/globals'
+import { eventually } from '@driftlab/stores/testing'
+import { consistent, findings, startWriter, type Pipeline, type Writer } from './pipeline.ts'
+
+/** Strikes while a writer keeps changing orders; then no value of any store may differ. */
+export async function survive(
+  pipeline: Pipeline,
+  strike: (pipeline: Pipeline, writer: Writer) => Promise<void>,
+): Promise<void> {
+  const writer = startWriter(pipeline.orders('cdc'))
+  try {
+    await eventually(() => writer.outcomes().ok > 50, { deadlineMs: 20_000, what: 'the writer is under way' })
+    const before = writer.outcomes().ok
+    await strike(pipeline, writer)
+    await eventually(() => writer.outcomes().ok > before + 50, {
+      deadlineMs: 60_000,
+      what: 'writes succeed again after the fault',
+    })
+  } finally {
+    await writer.stop()
+  }
+  const lane = await pipeline.audit('cdc')
+  expect(findings(lane)).toEqual(consistent)
+  expect(lane.sourceRows).toBeGreaterThan(20)
+}

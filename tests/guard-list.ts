@@ -1,0 +1,365 @@
+/**
+ * What the promises of the pipeline rest on, as data: each guard, how it is taken out, and the test that must then fail.
+ *
+ * A removal is a piece of a file's text and what stands in its place. The text has to be there exactly once, so that a
+ * guard which is moved or rewritten is not forgotten here. `symptom` is what the failing test has to say: it must miss
+ * the guard, not stumble over code that no longer runs.
+ *
+ * The fault tests are named wherever they show a removal for certain. Elsewhere it is the test of one real store or of
+ * the log: a process would have to die within a millisecond for a fault to show it, or the final state is the same
+ * either way.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ComponentName } from '../infra/native/src/index.ts'
+import type { Kind } from './jest.ts'
+
+export interface Removal {
+  readonly file: string
+  readonly text: string
+  readonly replacement: string
+}
+
+export interface Guard {
+  readonly name: string
+  readonly removal: readonly Removal[]
+  readonly test: { readonly kind: Kind; readonly path: string; readonly name: string }
+  readonly symptom: string
+  /** Of an end-to-end test: what runs the changed files, and has to be started anew. */
+  readonly components?: readonly ComponentName[]
+}
+
+const zombies = {
+  kind: 'e2e',
+  path: 'tests/e2e/zombies.e2e.test.ts',
+  name: 'sinks that are frozen until others have taken over change nothing with what they still hold',
+} as const
+
+export const guards: readonly Guard[] = [
+  {
+    name: 'a batch is written in the order of the log',
+    removal: [
+      {
+        file: 'packages/sink/src/plan.ts',
+        text: 'for (const record of records) {',
+        replacement: 'for (const record of records.toReversed()) {',
+      },
+    ],
+    test: {
+      kind: 'unit',
+      path: 'packages/sink/src/plan.unit.test.ts',
+      name: 'wherever batches are cut, the store ends in the same state and the same records are parked',
+    },
+    symptom: 'expect(received).toEqual(expected)',
+  },
+  {
+    name: 'of a batch, the last operation of each key is written',
+    removal: [
+      {
+        file: 'packages/sink/src/plan.ts',
+        text: 'planned.operation = operation\n',
+        replacement: '\n',
+      },
+    ],
+    test: {
+      kind: 'unit',
+      path: 'packages/sink/src/plan.unit.test.ts',
+      name: 'offers the last operation of each key',
+    },
+    symptom: '"version": 1',
+  },
+  {
+    name: 'Redis keeps the version of a deleted order',
+    removal: [
+      {
+        file: 'services/cache-updater/src/store.ts',
+        text: "redis.call('HDEL', key, 'document')\n    redis.call('HSET', key, 'version', version)",
+        replacement: "redis.call('DEL', key)",
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/cache-updater/src/store.int.test.ts',
+      name: 'a stale write never resurrects a deleted order, however long ago it was deleted',
+    },
+    symptom: 'expect(received).toBeUndefined()',
+  },
+  {
+    // The sink's own user may not delete documents, so no fault of the whole pipeline can show this one.
+    name: 'Elasticsearch keeps the version of a deleted order',
+    removal: [
+      {
+        file: 'services/search-indexer/src/store.ts',
+        text: 'return [action, { id: operation.key, deleted: true, deletedAt: operation.deletedAt }]',
+        replacement: 'return [{ delete: action.index }]',
+      },
+      {
+        file: 'services/search-indexer/src/store.ts',
+        text: 'const item = items[at]?.index\n',
+        replacement: 'const item = Object.values(items[at] ?? {})[0]\n',
+      },
+      {
+        file: 'services/search-indexer/src/store.ts',
+        text: 'if (status < 300) return',
+        replacement: 'if (status < 300 || status === 404) return',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/search-indexer/src/store.int.test.ts',
+      name: 'a stale write never resurrects a deleted order, however long ago it was deleted',
+    },
+    symptom: 'expect(received).toBeUndefined()',
+  },
+  {
+    name: 'ClickHouse keeps the highest version',
+    removal: [
+      {
+        file: 'infra/clickhouse/lane-cdc.sql',
+        text: 'ENGINE = ReplacingMergeTree(version, deleted)',
+        replacement: 'ENGINE = ReplacingMergeTree',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/warehouse-loader/src/store.int.test.ts',
+      name: 'a stale update never overwrites a newer one',
+    },
+    symptom: '"revision": 1',
+  },
+  {
+    name: 'stopping waits for the batch in flight',
+    removal: [
+      {
+        file: 'packages/kafka/src/consume.ts',
+        text: 'await Promise.all(inFlight)\n',
+        replacement: '\n',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'packages/kafka/src/kafka.int.test.ts',
+      name: 'stopping waits for the batch in flight and commits it',
+    },
+    symptom: '"committed": null',
+  },
+  {
+    name: 'a partition that is revoked is committed first',
+    removal: [
+      {
+        file: 'packages/kafka/src/consume.ts',
+        text: 'await offsets.commit()\n      throw error',
+        replacement: 'throw error',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'packages/kafka/src/kafka.int.test.ts',
+      name: 'a partition that is revoked is committed first',
+    },
+    symptom: '+   "a"',
+  },
+  {
+    name: 'sinks read committed records only',
+    removal: [
+      {
+        file: 'packages/kafka/src/consume.ts',
+        text: 'readUncommitted: false',
+        replacement: 'readUncommitted: true',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'packages/kafka/src/kafka.int.test.ts',
+      name: 'a group that read every record of a transactional topic is committed at its end, markers included',
+    },
+    symptom: '"lost"',
+  },
+  {
+    name: 'somebody listens to a connection that is checked out',
+    removal: [
+      {
+        file: 'packages/stores/src/postgres.ts',
+        text: "client.on('error', onIdleError)",
+        replacement: 'void client',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'packages/stores/src/postgres.int.test.ts',
+      name: 'a connection that breaks between two statements fails the next one and ends nothing else',
+    },
+    symptom: 'terminating connection due to administrator command',
+  },
+  {
+    name: 'the auditor waits until the log has its watermark',
+    removal: [
+      {
+        file: 'services/auditor/src/settle.ts',
+        text: "if (state.confirmed >= watermark) return 'reached'",
+        replacement: "if (watermark >= 0n) return 'reached'",
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/auditor/src/log-lane.int.test.ts',
+      name: 'changes that the connector, then a sink, has yet to carry are waited for, and are no divergence',
+    },
+    symptom: '"verdict": "diverged"',
+  },
+  {
+    name: 'the auditor waits until every sink has passed it',
+    removal: [
+      {
+        file: 'services/auditor/src/settle.ts',
+        text: 'if (behind === 0) behindByStore.delete(store)',
+        replacement: 'if (behind >= 0) behindByStore.delete(store)',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/auditor/src/log-lane.int.test.ts',
+      name: 'changes that the connector, then a sink, has yet to carry are waited for, and are no divergence',
+    },
+    symptom: '"verdict": "diverged"',
+  },
+  {
+    name: 'the auditor looks twice',
+    removal: [
+      {
+        file: 'services/auditor/src/audit.ts',
+        text: "if (comparison.outcome === 'different') suspect(run, row.key, store)",
+        replacement:
+          "if (comparison.outcome === 'different') run.tally.countDivergence(store, comparison.kind, row.key)",
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/auditor/src/log-lane.int.test.ts',
+      name: 'while writes go on and all arrive, none is accused',
+    },
+    symptom: '"verdict": "diverged"',
+  },
+  {
+    name: 'Redis refuses an older version',
+    removal: [
+      {
+        file: 'services/cache-updater/src/store.ts',
+        text: 'elseif current and tonumber(current) >= tonumber(version) then',
+        replacement: 'elseif false then',
+      },
+    ],
+    test: zombies,
+    symptom: '"redis ',
+    components: ['cache-updater'],
+  },
+  {
+    name: 'Elasticsearch refuses an older version',
+    removal: [
+      {
+        file: 'services/search-indexer/src/store.ts',
+        text: ", version: operation.version, version_type: 'external' as const",
+        replacement: '',
+      },
+    ],
+    test: zombies,
+    symptom: '"elasticsearch ',
+    components: ['search-indexer'],
+  },
+  {
+    name: 'an offset is committed after the acknowledgement',
+    removal: [
+      {
+        file: 'packages/kafka/src/consume.ts',
+        text: 'offsets.commitThrough(payload)\n    const outcome',
+        replacement:
+          'offsets.commitThrough(payload)\n    offsets.advance(batch, parseOffset(BigInt(batch.lastOffset()) + 1n))\n    const outcome',
+      },
+    ],
+    test: {
+      kind: 'e2e',
+      path: 'tests/e2e/faults.e2e.test.ts',
+      name: 'no key diverges after kill -9 of warehouse-loader while clickhouse is down',
+    },
+    symptom: '"clickhouse ',
+    components: ['warehouse-loader'],
+  },
+  {
+    name: 'a sink pauses while its store is away',
+    removal: [
+      {
+        file: 'packages/sink/src/run.ts',
+        text: "pauseFor(error, 1)\n      return 'postponed'",
+        replacement: "pauseFor(error, 1)\n      return 'processed'",
+      },
+    ],
+    test: {
+      kind: 'e2e',
+      path: 'tests/e2e/faults.e2e.test.ts',
+      name: 'no key diverges after redis down for 20 s',
+    },
+    symptom: '"redis ',
+    components: ['cache-updater'],
+  },
+  {
+    name: 'poison is parked, not skipped',
+    removal: [
+      {
+        file: 'packages/sink/src/run.ts',
+        text: '      await parkAll(poison)\n',
+        replacement: '',
+      },
+    ],
+    test: {
+      kind: 'e2e',
+      path: 'tests/e2e/drift.e2e.test.ts',
+      name: 'poison records are parked with their reasons by every sink, shown by the audit, and stop nothing',
+    },
+    symptom: '+   0,',
+    components: ['cache-updater'],
+  },
+  {
+    name: 'records and their source offset are written in one transaction',
+    removal: [
+      {
+        file: 'infra/connect/worker.properties',
+        text: 'exactly.once.source.support=enabled',
+        // The rest only shortens the test: offsets are otherwise written once a minute, and the audit waits for them.
+        replacement: 'exactly.once.source.support=disabled\noffset.flush.interval.ms=3000',
+      },
+      {
+        file: 'infra/connect/orders-connector.json',
+        text: '"exactly.once.support": "required"',
+        replacement: '"exactly.once.support": "requested"',
+      },
+    ],
+    test: {
+      kind: 'e2e',
+      path: 'tests/e2e/faults.e2e.test.ts',
+      name: 'no key diverges after kill -9 of connect, and the log repeats no change',
+    },
+    symptom: '+   "0/',
+    components: ['connect', 'connector'],
+  },
+]
+
+export interface GuardedFile {
+  readonly path: string
+  readonly guarded: string
+  readonly unguarded: string
+}
+
+/** The files of a guard in a tree, with and without it. @throws when the text of a removal is not there exactly once. */
+export async function guardedFiles({ removal }: Guard, tree: string): Promise<readonly GuardedFile[]> {
+  const files = new Map<string, GuardedFile>()
+  for (const { file, text, replacement } of removal) {
+    const path = join(tree, file)
+    const guarded = files.get(file)?.guarded ?? (await readFile(path, 'utf8'))
+    const parts = (files.get(file)?.unguarded ?? guarded).split(text)
+    if (parts.length !== 2) {
+      throw new Error(`${file} has this text ${parts.length - 1} times, not once; see tests/guard-list.ts:\n${text}`)
+    }
+    files.set(file, { path, guarded, unguarded: parts.join(replacement) })
+  }
+  return [...files.values()]
+}
