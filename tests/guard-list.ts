@@ -292,6 +292,11 @@ export const guards: readonly Guard[] = [
         text: "pauseFor(error, 1)\n      return 'postponed'",
         replacement: "pauseFor(error, 1)\n      return 'processed'",
       },
+      {
+        file: 'packages/sink/src/run.ts',
+        text: "if (outage !== undefined) return 'postponed'",
+        replacement: "if (outage !== undefined) return 'processed'",
+      },
     ],
     test: {
       kind: 'e2e',
