@@ -93,17 +93,20 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
 
   /** The first instance and those that `scale` started since, dead ones included. */
   const instancesOf = (first: ProcessComponent): readonly ProcessComponent[] => {
-    const instances = [first]
-    for (;;) {
-      const instance = instances.length + 1
-      const record = records.read(idOf(first.name, instance))
-      if (record?.kind !== 'process' || record.port === undefined) return instances
-      instances.push(furtherInstance(first, instance, record.port))
-    }
+    const prefix = idOf(first.name, '')
+    const further = records.names().filter((id) => id.startsWith(prefix))
+    return [
+      first,
+      ...further.flatMap((id) => {
+        const record = records.read(id)
+        if (record?.kind !== 'process' || record.port === undefined) return []
+        return furtherInstance(first, Number(id.slice(prefix.length)), record.port)
+      }),
+    ]
   }
 
   const instanceOf = (name: ComponentName, instance: number): ProcessComponent => {
-    const found = instancesOf(processComponent(name))[instance - 1]
+    const found = instancesOf(processComponent(name)).find((component) => component.instance === instance)
     if (found !== undefined) return found
     throw new LabError('not-ready', `${name} has no instance ${instance}.`)
   }
@@ -398,12 +401,14 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
         throw new LabError('not-scalable', `${name} keeps data, so there can be only one of it.`)
       }
       const present = instancesOf(first)
-      await Promise.all(present.slice(instances).map(stopProcess))
-      const wanted = present.slice(0, instances)
-      while (wanted.length < instances) {
-        wanted.push(furtherInstance(first, wanted.length + 1, await findFreePort(settings.LAB_HOST)))
+      await Promise.all(present.filter(({ instance }) => instance > instances).map(stopProcess))
+      const missing: ProcessComponent[] = []
+      for (let instance = 1; instance <= instances; instance += 1) {
+        const component =
+          present.find((other) => other.instance === instance) ??
+          furtherInstance(first, instance, await findFreePort(settings.LAB_HOST))
+        if (runningRecord(component) === undefined) missing.push(component)
       }
-      const missing = wanted.filter((component) => runningRecord(component) === undefined)
       const { signal } = new AbortController()
       await Promise.all(missing.map((component) => startProcess(component, signal, () => undefined)))
     },
@@ -513,7 +518,7 @@ function spawnDetached(command: CommandLine, log: string): number | undefined {
 }
 
 /** What records and logs are named by: the first instance has the component's own name. */
-function idOf(name: ComponentName, instance: number): string {
+function idOf(name: ComponentName, instance: number | ''): string {
   return instance === 1 ? name : `${name}.${instance}`
 }
 

@@ -4,7 +4,7 @@
  * Invariant: a record is written whole or not at all (temporary file, then rename), right after the process was
  * started. It is a claim about the past; whether the process still lives is always asked of /proc.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { systemErrorCode } from './errors.ts'
@@ -33,6 +33,7 @@ export type ComponentRecord = z.output<typeof recordSchema>
 export type ProcessRecord = Extract<ComponentRecord, { kind: 'process' }>
 
 export interface Records {
+  names(): readonly string[]
   read(name: string): ComponentRecord | undefined
   write(name: string, record: ComponentRecord): void
   forget(name: string): void
@@ -41,8 +42,12 @@ export interface Records {
 export function openRecords(folder: string): Records {
   const fileOf = (name: string): string => join(folder, `${name}.json`)
   return {
+    names() {
+      const files = ifPresent(() => readdirSync(folder)) ?? []
+      return files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length))
+    },
     read(name) {
-      const text = readIfPresent(fileOf(name))
+      const text = ifPresent(() => readFileSync(fileOf(name), 'utf8'))
       return text === undefined ? undefined : parseRecord(text)
     },
     write(name, record) {
@@ -63,9 +68,9 @@ function parseRecord(text: string): ComponentRecord | undefined {
   return parsed.success ? parsed.data : undefined
 }
 
-function readIfPresent(file: string): string | undefined {
+function ifPresent<Value>(read: () => Value): Value | undefined {
   try {
-    return readFileSync(file, 'utf8')
+    return read()
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined
     throw error
