@@ -23,7 +23,7 @@ const requestTimeoutMs = 30_000
  * fails (with its trace), or when it does not run within 60 s.
  */
 async function register(settings: ConnectorSettings, report: Report): Promise<void> {
-  const connectUrl = `http://${settings.LAB_HOST}:${settings.CONNECT_PORT}`
+  const connectUrl = `http://${settings.CONNECT_HOST}:${settings.CONNECT_PORT}`
   const connector = `${connectUrl}/connectors/${connectorName}`
   const deadline = performance.now() + registerDeadlineMs
   let why = 'no answer yet'

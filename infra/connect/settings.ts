@@ -11,13 +11,22 @@ import { portSchema } from '@driftlab/service'
 
 export const connectorName = 'driftlab-orders'
 
-export const connectorSettingsSchema = z.object({
-  LAB_HOST: z.string(),
-  CONNECT_PORT: portSchema,
-  POSTGRES_PORT: portSchema,
-  POSTGRES_DATABASE: z.string(),
-  POSTGRES_REPLICATION_USER: z.string(),
-})
+/** Natively everything is on LAB_HOST; in containers each has a name of its own. */
+export const connectorSettingsSchema = z
+  .object({
+    LAB_HOST: z.string().default('127.0.0.1'),
+    CONNECT_HOST: z.string().optional(),
+    CONNECT_PORT: portSchema,
+    POSTGRES_HOST: z.string().optional(),
+    POSTGRES_PORT: portSchema,
+    POSTGRES_DATABASE: z.string(),
+    POSTGRES_REPLICATION_USER: z.string(),
+  })
+  .transform((settings) => ({
+    ...settings,
+    CONNECT_HOST: settings.CONNECT_HOST ?? settings.LAB_HOST,
+    POSTGRES_HOST: settings.POSTGRES_HOST ?? settings.LAB_HOST,
+  }))
 export type ConnectorSettings = Readonly<z.output<typeof connectorSettingsSchema>>
 
 export type ConnectorConfig = Readonly<Record<string, string>>

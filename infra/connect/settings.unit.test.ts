@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
-import { fillPlaceholders, readConnectorConfig } from './settings.ts'
+import { connectorSettingsSchema, fillPlaceholders, readConnectorConfig } from './settings.ts'
 
-const settings = {
-  LAB_HOST: '127.0.0.1',
-  CONNECT_PORT: 18083,
-  POSTGRES_PORT: 15432,
+const environment = {
+  CONNECT_PORT: '18083',
+  POSTGRES_PORT: '15432',
   POSTGRES_DATABASE: 'driftlab',
   POSTGRES_REPLICATION_USER: 'a$&b"c',
 }
+const settings = connectorSettingsSchema.parse({ ...environment, LAB_HOST: '127.0.0.2' })
 
 describe('the connector configuration', () => {
   test('has no placeholder left but the password, which the worker itself fills in, and takes values as they are', async () => {
@@ -17,6 +17,12 @@ describe('the connector configuration', () => {
     expect(Object.values(config).filter((value) => value.includes('${'))).toEqual([
       '${env:POSTGRES_REPLICATION_PASSWORD}',
     ])
+  })
+
+  test('finds the database at its own name where it has one, and else where everything is', async () => {
+    expect((await readConnectorConfig(settings))['database.hostname']).toBe('127.0.0.2')
+    const inContainers = connectorSettingsSchema.parse({ ...environment, POSTGRES_HOST: 'postgres' })
+    expect((await readConnectorConfig(inContainers))['database.hostname']).toBe('postgres')
   })
 
   test('never lets a change be skipped or turned into a null', async () => {

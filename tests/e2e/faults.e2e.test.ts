@@ -87,6 +87,7 @@ const faults: readonly Fault[] = [
   restart('postgres'),
   killAndStart('postgres'),
   restart('kafka'),
+  killAndStart('kafka'),
   storeDown('redis'),
   storeDown('elasticsearch'),
   storeDown('clickhouse'),

@@ -13,6 +13,7 @@ import { CommandError, runCommand } from './commands.ts'
 import { LabError } from './errors.ts'
 import type { Layout, UnprivilegedUser } from './layout.ts'
 import type { Settings } from './settings.ts'
+import { fillTemplate } from './template.ts'
 import { installedPaths, postgresHome } from './tools.ts'
 import type { Preparation } from './topology.ts'
 
@@ -50,22 +51,6 @@ export async function prepare(preparation: Preparation, context: PreparationCont
       },
     )
   }
-}
-
-/** Replaces each `${NAME}`. @throws for a name without a value: a half-filled file would fail in stranger ways. */
-export function fillTemplate(template: string, values: Readonly<Record<string, string>>): string {
-  return template
-    .split('\n')
-    .map((line) =>
-      line.startsWith('#')
-        ? line
-        : line.replaceAll(/\$\{([A-Z][A-Z0-9_]*)\}/gu, (_placeholder, name: string) => {
-            const value = values[name]
-            if (value === undefined) throw new Error(`The template mentions \${${name}}, which is no setting`)
-            return value
-          }),
-    )
-    .join('\n')
 }
 
 async function preparePostgres(context: PreparationContext): Promise<void> {

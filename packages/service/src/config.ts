@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
 
 /** A TCP port written in an environment variable, 1 to 65535. */
@@ -11,7 +13,9 @@ export class ConfigError extends Error {
 /**
  * Turns environment variables into a frozen, typed configuration.
  *
- * An empty string counts as absent, because that is what an unset variable becomes in compose files and shells.
+ * An empty string counts as absent, because that is what an unset variable becomes in compose files and shells. With
+ * SECRETS_DIR, what the environment leaves out is read from that folder, a file for each variable: containers get their
+ * passwords so, and nobody reads those in `docker inspect`.
  *
  * @throws {ConfigError} naming each missing or wrong variable; values are left out, since they may be secrets.
  */
@@ -19,18 +23,40 @@ export function loadConfig<Schema extends z.ZodType>(
   schema: Schema,
   environment: Readonly<Record<string, string | undefined>>,
 ): Readonly<z.output<Schema>> {
-  const present = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
-  )
+  const secretsFolder = environment['SECRETS_DIR'] ?? ''
+  const present = withoutEmpty({
+    ...(secretsFolder === '' ? {} : readSecrets(secretsFolder)),
+    ...withoutEmpty(environment),
+  })
   const parsed = schema.safeParse(present)
   if (parsed.success) return Object.freeze(parsed.data)
 
+  const missing = secretsFolder === '' ? 'is missing' : `is missing, and ${secretsFolder} has no such file`
   const faults = parsed.error.issues.map((issue) => {
     const variable = issue.path.map(String).join('.') || '(the whole environment)'
     const absent = typeof issue.path[0] === 'string' && !(issue.path[0] in present)
-    return `  ${variable}: ${absent ? 'is missing' : issue.message}`
+    return `  ${variable}: ${absent ? missing : issue.message}`
   })
   throw new ConfigError(
     `Bad configuration, fix these environment variables (see .env.example):\n${[...new Set(faults)].join('\n')}`,
   )
+}
+
+function withoutEmpty(values: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
+  )
+}
+
+/** The files of a folder that are named like variables, each without the line break at its end. */
+function readSecrets(folder: string): Readonly<Record<string, string>> {
+  try {
+    const names = readdirSync(folder).filter((name) => /^[A-Z][A-Z0-9_]*$/.test(name))
+    return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), 'utf8').replace(/\n$/, '')]))
+  } catch (cause) {
+    throw new ConfigError(
+      `SECRETS_DIR: ${cause instanceof Error ? cause.message : String(cause)}. It must be a folder that this process may read.`,
+      { cause },
+    )
+  }
 }

@@ -1,4 +1,7 @@
-import { expect, test } from '@jest/globals'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { z } from 'zod'
 import { ConfigError, loadConfig, portSchema } from './config.ts'
 
@@ -28,4 +31,25 @@ test('every variable that is missing, empty or wrong is named', () => {
 
 test('the message never repeats a value, which may be a secret', () => {
   expect(refusal({ PORT: '1', STORE_URL: 'hunter2' })).not.toContain('hunter2')
+})
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'secrets-'))
+  await writeFile(join(folder, 'STORE_URL'), 'http://store:1\n')
+  await writeFile(join(folder, 'notes.txt'), 'not a variable')
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+test('what the environment leaves out is read from the folder of secrets, and only that', () => {
+  expect(loadConfig(schema, { PORT: '1', SECRETS_DIR: folder }).STORE_URL).toBe('http://store:1')
+  expect(loadConfig(schema, { PORT: '1', SECRETS_DIR: folder, STORE_URL: '' }).STORE_URL).toBe('http://store:1')
+  expect(loadConfig(schema, { PORT: '1', SECRETS_DIR: folder, STORE_URL: 'http://other:2' }).STORE_URL).toBe(
+    'http://other:2',
+  )
+})
+
+test('a secret that is missing is named with the folder where it was looked for', () => {
+  expect(refusal({ SECRETS_DIR: folder })).toContain(`PORT: is missing, and ${folder} has no such file`)
+  expect(refusal({ PORT: '1', SECRETS_DIR: join(folder, 'none') })).toMatch(/SECRETS_DIR: .*no such file/)
 })

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { fillTemplate } from './prepare.ts'
+import { fillTemplate } from './template.ts'
 
 test('a template is filled, its comments left as they are', () => {
   expect(fillTemplate('# about ${X}\nport=${PORT_A}:${PORT_A}', { PORT_A: '1' })).toBe('# about ${X}\nport=1:1')

@@ -1,0 +1,38 @@
+# One image for every process of ours: node services/<name>/src/main.ts. Node runs TypeScript as it is, nothing is built.
+
+ARG NODE_IMAGE=node:24-slim
+
+# Only the manifests, so that a change of a source file does not install everything again.
+FROM ${NODE_IMAGE} AS manifests
+WORKDIR /repository
+COPY package.json package-lock.json ./
+COPY packages packages
+COPY services services
+RUN find packages services -type f ! -name package.json -delete
+
+FROM ${NODE_IMAGE} AS dependencies
+WORKDIR /app
+COPY --from=manifests /repository ./
+# Not `npm ci`: see the Makefile. The lock file is followed either way. A registry's settings may come in as a secret.
+RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
+    npm install --omit=dev --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+
+FROM ${NODE_IMAGE}
+LABEL org.opencontainers.image.title="Driftlab services" \
+      org.opencontainers.image.description="Orders service, sinks, auditor and set-up jobs of Driftlab" \
+      org.opencontainers.image.licenses="MIT"
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY package.json .env.example ./
+COPY packages packages
+COPY services services
+COPY infra infra
+# The mount points of the configure job; a new volume takes over owner and mode.
+RUN mkdir -p /configuration && cd /configuration \
+ && mkdir passwords postgres connect redis elasticsearch clickhouse migrate elasticsearch-set-up clickhouse-set-up \
+      orders-cdc orders-dual-write cache-updater search-indexer warehouse-loader auditor \
+ && chown -R node:node /configuration && chmod 700 passwords
+USER node
+STOPSIGNAL SIGTERM
+CMD ["node", "--version"]

@@ -1,0 +1,154 @@
+/**
+ * Makes what the containers are started with: each store's configuration and each process's secrets, every one in a
+ * folder of its own, which compose mounts into that container and no other. The first thing that runs at every start.
+ *
+ * Invariant: a password is made once and stays, because the stores' data was made with it; everything else is written
+ * anew, so that a newer version of this repository brings its configuration along. Nothing secret is in the image, in
+ * the compose file or in an environment that `docker inspect` shows.
+ *
+ * It also says at once, in words, what would otherwise show as containers that die one after another: too little memory.
+ */
+import { chmod, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { totalmem } from 'node:os'
+import { join } from 'node:path'
+import { portSchema, runJob, type Report } from '@driftlab/service'
+import { z } from 'zod'
+import { fileRealm } from '../elasticsearch/file-realm.ts'
+import { loadSettings, type Settings } from '../native/src/settings.ts'
+import { fillTemplate } from '../native/src/template.ts'
+import { addresses } from '../native/src/topology.ts'
+
+const settingsSchema = z.object({
+  /** Holds a folder for each consumer, and `passwords`. */
+  CONFIGURATION_DIR: z.string().default('/configuration'),
+  MEMORY_MIN_MIB: z.coerce.number().int().nonnegative().default(5_000),
+  POSTGRES_ENDPOINT: z.string().default('postgres:5432'),
+  REDIS_ENDPOINT: z.string().default('redis:6379'),
+  ELASTICSEARCH_ENDPOINT: z.string().default('elasticsearch:9200'),
+  CLICKHOUSE_ENDPOINT: z.string().default('clickhouse:8123'),
+  KAFKA_ENDPOINT: z.string().default('kafka:9092'),
+  CONNECT_PORT: portSchema.default(8083),
+  CONNECT_PLUGIN_PATH: z.string().default('/kafka/connect'),
+})
+type JobSettings = Readonly<z.output<typeof settingsSchema>>
+
+/** Owner only, for programs that refuse a secret which others may read; they run as this job's user. */
+const ownerOnly = 0o400
+/** The folder is one container's alone, whatever user that runs as. */
+const readable = 0o444
+
+const infra = join(import.meta.dirname, '..')
+
+type Files = Readonly<Record<string, string>>
+
+/** The secrets of every process that reads SECRETS_DIR: a file for each variable. */
+export function secretsOf(settings: Settings, job: JobSettings): Readonly<Record<string, Files>> {
+  const url = addresses(settings, {
+    postgres: job.POSTGRES_ENDPOINT,
+    redis: job.REDIS_ENDPOINT,
+    elasticsearch: job.ELASTICSEARCH_ENDPOINT,
+    clickhouse: job.CLICKHOUSE_ENDPOINT,
+    kafka: job.KAFKA_ENDPOINT,
+  })
+  return {
+    migrate: variablesOf('POSTGRES', settings),
+    'elasticsearch-set-up': variablesOf('ELASTICSEARCH', settings),
+    'clickhouse-set-up': variablesOf('CLICKHOUSE', settings),
+    'orders-cdc': { POSTGRES_URL: url.postgres('ORDERS') },
+    'orders-dual-write': {
+      POSTGRES_URL: url.postgres('ORDERS'),
+      REDIS_URL: url.redis('ORDERS'),
+      ELASTICSEARCH_URL: url.elasticsearch('ORDERS'),
+      CLICKHOUSE_URL: url.clickhouse('ORDERS'),
+    },
+    'cache-updater': { REDIS_URL: url.redis('CACHE_UPDATER') },
+    'search-indexer': { ELASTICSEARCH_URL: url.elasticsearch('SEARCH_INDEXER') },
+    'warehouse-loader': { CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
+    auditor: {
+      POSTGRES_URL: url.postgres('AUDITOR'),
+      REDIS_URL: url.redis('AUDITOR'),
+      ELASTICSEARCH_URL: url.elasticsearch('AUDITOR'),
+      CLICKHOUSE_URL: url.clickhouse('AUDITOR'),
+    },
+  }
+}
+
+/** A store's users and passwords, for the job that makes them there. */
+function variablesOf(store: string, settings: Settings): Files {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => name.startsWith(`${store}_`) && !name.endsWith('_PORT')))
+}
+
+async function configure(job: JobSettings, report: Report): Promise<void> {
+  assertMemory(job.MEMORY_MIN_MIB)
+  const folder = (...parts: readonly string[]): string => join(job.CONFIGURATION_DIR, ...parts)
+  const settings = await loadSettings({
+    file: folder('passwords', 'settings.env'),
+    exampleFile: join(infra, '../.env.example'),
+  })
+
+  for (const [name, files] of Object.entries(secretsOf(settings, job))) {
+    for (const [variable, value] of Object.entries(files)) await write(folder(name, variable), value, readable)
+  }
+
+  await write(folder('postgres', 'admin-password'), settings.POSTGRES_ADMIN_PASSWORD, readable)
+  await write(folder('redis', 'users.acl'), await rendered('redis/users.acl', settings), readable)
+  await write(folder('redis', 'admin-password'), settings.REDIS_ADMIN_PASSWORD, readable)
+  await write(folder('clickhouse', 'admin-password'), settings.CLICKHOUSE_ADMIN_PASSWORD, readable)
+  await write(folder('connect', 'replication-password'), settings.POSTGRES_REPLICATION_PASSWORD, readable)
+  await write(
+    folder('connect', 'worker.properties'),
+    await rendered('connect/worker.properties', {
+      LAB_HOST: 'connect',
+      KAFKA_BROKERS: job.KAFKA_ENDPOINT,
+      CONNECT_PORT: String(job.CONNECT_PORT),
+      CONNECT_PLUGIN_PATH: job.CONNECT_PLUGIN_PATH,
+    }),
+    readable,
+  )
+  await configureElasticsearch(folder('elasticsearch'), settings)
+  report('every container has its configuration and its secrets')
+}
+
+/** Elasticsearch keeps its keystore beside its configuration: the folder must be its own, and stays as it made it. */
+async function configureElasticsearch(folder: string, settings: Settings): Promise<void> {
+  await mkdir(join(folder, 'jvm.options.d'), { recursive: true })
+  for (const file of ['elasticsearch.yml', 'jvm.options', 'log4j2.properties', 'roles.yml']) {
+    await cp(join(infra, 'elasticsearch', file), join(folder, file), { force: true })
+  }
+  const { users, users_roles } = fileRealm(settings)
+  await write(join(folder, 'users'), users, ownerOnly)
+  await write(join(folder, 'users_roles'), users_roles, ownerOnly)
+  await write(join(folder, 'admin-password'), settings.ELASTICSEARCH_ADMIN_PASSWORD, ownerOnly)
+}
+
+async function rendered(template: string, values: Files): Promise<string> {
+  return fillTemplate(await readFile(join(infra, template), 'utf8'), values)
+}
+
+/** Replaces the file in one stroke: a container that reads it meanwhile sees the old one or the new one. */
+async function write(file: string, text: string, mode: number): Promise<void> {
+  await mkdir(join(file, '..'), { recursive: true })
+  const partial = `${file}.partial`
+  await rm(partial, { force: true })
+  await writeFile(partial, text, { mode })
+  await chmod(partial, mode)
+  await rename(partial, file)
+}
+
+/** @throws when the engine's machine has less than all containers together may use. */
+function assertMemory(minMib: number): void {
+  const mib = Math.round(totalmem() / 2 ** 20)
+  if (mib >= minMib) return
+  throw new Error(
+    `The container engine has ${mib} MiB of memory; all of Driftlab needs ${minMib} MiB. Give it more (Docker Desktop: ` +
+      'Settings, Resources), or set MEMORY_MIN_MIB=0 to try it all the same.',
+  )
+}
+
+await runJob({
+  name: 'configure',
+  environment: process.env,
+  schema: settingsSchema,
+  run: configure,
+  hint: 'If the volumes are of an older installation, docker compose down --volumes removes them, with all data.',
+})
