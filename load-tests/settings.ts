@@ -50,8 +50,9 @@ export function parseLane(text: string): string {
 }
 
 /**
- * Reads comma-separated addresses of the orders service. Only this machine is accepted: a load that changes and
- * deletes orders must not reach anybody else's service, whatever is written into a variable. @throws {SettingError}
+ * Reads comma-separated addresses of the orders service. Only this machine is accepted, and the containers of a compose
+ * project beside the caller: a load that changes and deletes orders must not reach anybody else's service, whatever is
+ * written into a variable. @throws {SettingError}
  */
 export function parseBaseUrls(text: string): readonly string[] {
   const urls = text
@@ -65,13 +66,18 @@ export function parseBaseUrls(text: string): readonly string[] {
     const host = /^http:\/\/(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?$/i.exec(url)?.[1]
     if (host === undefined)
       throw new SettingError(`must hold addresses such as http://127.0.0.1:13101; one is "${url}"`)
-    if (!isLoopback(host)) {
+    if (!isLoopback(host) && !isOrdersContainer(host)) {
       throw new SettingError(
         `must be on this machine (127.0.0.1, localhost or [::1]), because the load changes and deletes orders; one is "${url}"`,
       )
     }
   }
   return urls
+}
+
+/** `driftlab-orders-cdc-1`: what an instance is called on the network of its own compose project, and nowhere else. */
+function isOrdersContainer(host: string): boolean {
+  return /^[a-z0-9][a-z0-9_-]*-orders-[a-z-]+-\d{1,2}$/.test(host)
 }
 
 function isLoopback(host: string): boolean {

@@ -43,7 +43,14 @@ describe('the settings of a load', () => {
     ])
   })
 
+  test('so are the instances of a compose project, by the names that only its own network knows', () => {
+    const urls = ['http://driftlab-orders-cdc-1:8080', 'http://my_lab-orders-dual-write-12:8080']
+    expect(parseBaseUrls(urls.join(','))).toEqual(urls)
+  })
+
   test.each([
+    'http://orders-cdc:8080',
+    'http://driftlab-orders-cdc-1.example.com:8080',
     'http://10.0.0.1:13101',
     'http://orders.example.com',
     'http://127.0.0.1.example.com:80',
