@@ -1,18 +1,55 @@
 # Thin on purpose: each target is an npm script, so that everything runs on the Node of node_modules/.bin.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status logs down reset demo load-test audit bench test guards check format
+.PHONY: help install up status logs down reset demo load-test audit bench test test-compose guards check format
 
 # What npm installed, and from which lock file. Touched after npm, so that a newer lock file installs again.
 stamp := node_modules/.driftlab-installed
 # Node keeps what it has compiled, in the folder that the processes of the laboratory use too: see topology.ts.
 run := NODE_COMPILE_CACHE=$(CURDIR)/node_modules/.cache/node npm run --silent
 
-help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+# RUNTIME=docker: the same targets on docker-compose.yml, with nothing installed here.
+RUNTIME ?= native
+compose := docker compose
+auditor := $(compose) exec auditor node services/auditor/src/main.ts
+ifneq ($(filter-out native docker,$(RUNTIME)),)
+$(error RUNTIME is native or docker, not $(RUNTIME))
+endif
+
+require-service = $(if $(SERVICE),,echo "Which one? make logs SERVICE=cache-updater; make status lists them." >&2; exit 2)
+
+help: ## list these targets; most take RUNTIME=docker
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(stamp) ## start everything, drive both lanes, print the verdict, clean up (DURATION=60s RATE=150 SEED=7)
 	@$(run) demo
+
+ifeq ($(RUNTIME),docker)
+
+up:
+	@$(compose) up --detach --build
+	@$(compose) logs --no-log-prefix --follow welcome
+
+status:
+	@$(compose) ps --all
+
+logs:
+	@$(require-service)
+	@$(compose) logs $(if $(FOLLOW),--follow) $(SERVICE)
+
+down:
+	@$(compose) --profile '*' down
+
+reset:
+	@$(compose) --profile '*' down --volumes
+
+load-test:
+	@$(compose) run --rm k6
+
+audit:
+	@$(auditor)
+
+else
 
 up: $(stamp) ## install what is missing and start everything; prints the addresses
 	@$(run) lab -- up
@@ -21,7 +58,7 @@ status: $(stamp) ## what runs, where, since when, with how much memory
 	@$(run) lab -- status
 
 logs: $(stamp) ## the log of one component (SERVICE=cache-updater, FOLLOW=1 to go on)
-	@$(if $(SERVICE),,echo "Which one? make logs SERVICE=cache-updater; make status lists them." >&2; exit 2)
+	@$(require-service)
 	@$(run) lab -- logs $(SERVICE) $(if $(FOLLOW),--follow)
 
 down: $(stamp) ## stop everything; the data stays
@@ -30,20 +67,25 @@ down: $(stamp) ## stop everything; the data stays
 reset: $(stamp) ## stop everything and delete data, state and logs; downloads stay
 	@$(run) lab -- reset
 
-install: $(stamp) ## only install what is missing
-	@$(run) lab -- install
-
 load-test: $(stamp) ## drive load at a running stack (LANE=cdc RATE=150 DURATION=60s SEED=7)
 	@$(run) load-test
 
 audit: $(stamp) ## compare every store with the system of record, once
 	@$(run) audit
 
+endif
+
+install: $(stamp) ## only install what is missing
+	@$(run) lab -- install
+
 bench: $(stamp) ## measure latency, throughput, idle cost and memory
 	@$(run) bench
 
 test: $(stamp) ## the whole test suite, on real components
 	@$(run) test
+
+test-compose: $(stamp) ## docker-compose.yml on a real engine, brought along where the machine has none
+	@$(run) test:compose
 
 guards: $(stamp) ## take each guard out of a copy of this tree; its test must then fail (GUARD=redis for some)
 	@$(run) guards -- $(GUARD)

@@ -63,7 +63,7 @@ export function parseBaseUrls(text: string): readonly string[] {
     throw new SettingError('must name at least one address of the orders service, such as http://127.0.0.1:13101')
   }
   for (const url of urls) {
-    const host = /^http:\/\/(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?$/i.exec(url)?.[1]
+    const host = /^http:\/\/(\[[0-9a-f:]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(url)?.[1]
     if (host === undefined)
       throw new SettingError(`must hold addresses such as http://127.0.0.1:13101; one is "${url}"`)
     if (!isLoopback(host) && !isOrdersContainer(host)) {

@@ -1,14 +1,16 @@
 /**
  * Runs the whole test suite on real components, by itself: a laboratory of its own (`.lab/test`, its own ports), so that a running `make up` is neither needed nor touched.
  *
- *   node tests/run.ts                every kind: unit, int, e2e
+ *   node tests/run.ts                every kind: unit, int, e2e, and compose where a container engine can be had
  *   node tests/run.ts int sink       one kind, and only the files whose path has "sink" in it
  *
  * Its last line is `N passed, N failed`, counted from Jest's own results; a file that could not be loaded counts as a
  * failure, and so does a run in which no test was found.
  */
 import { join } from 'node:path'
-import { LabError, withScratchLab } from '../infra/native/src/index.ts'
+import { openEngine, type Engine } from '../infra/images/engine.ts'
+import { ensureImages } from '../infra/images/images.ts'
+import { installMissing, LabError, resolveLayout, withScratchLab } from '../infra/native/src/index.ts'
 import { kinds, runJest, type JestRun, type Kind } from './jest.ts'
 
 interface Tally {
@@ -39,12 +41,13 @@ async function main(args: readonly string[]): Promise<number> {
   const tallies: Tally[] = []
   try {
     if (chosen.includes('unit')) tallies.push(await run('unit', args.slice(1)))
-    const onStack = chosen.filter((name) => name !== 'unit')
+    const onStack = chosen.filter((name) => name === 'int' || name === 'e2e')
     if (onStack.length > 0) {
       await withScratchLab({ name: 'test', signal: interruption.signal }, async ({ environment }) => {
         for (const name of onStack) tallies.push(await run(name, args.slice(1), environment))
       })
     }
+    if (chosen.includes('compose')) tallies.push(await runInContainers(args.slice(1), { required: kind === 'compose' }))
   } catch (error) {
     if (!(error instanceof LabError)) throw error
     process.stderr.write(`\n${error.message}\n`)
@@ -61,6 +64,32 @@ async function main(args: readonly string[]): Promise<number> {
     `\n${sum('passed')} passed, ${sum('failed')} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`,
   )
   return sum('failed') === 0 && sum('passed') > 0 ? 0 : 1
+}
+
+/** Without an engine this kind is left out, unless it was asked for by name; either way it is said why. */
+async function runInContainers(args: readonly string[], options: { readonly required: boolean }): Promise<Tally> {
+  process.stdout.write('\n== compose tests\n')
+  const { signal } = interruption
+  const report = (line: string): void => {
+    process.stdout.write(`${line}\n`)
+  }
+  const layout = resolveLayout({ ...process.env, LAB_DIR: join(root, '.lab/compose-test') })
+  let engine: Engine
+  try {
+    engine = await openEngine({ layout, signal, report })
+  } catch (error) {
+    if (options.required || !(error instanceof LabError) || error.code !== 'prerequisite-missing') throw error
+    report(`SKIPPED, all of them. ${error.message}`)
+    return { passed: 0, failed: 0, skipped: 0 }
+  }
+  try {
+    await installMissing(layout, signal)
+    const standIns = await ensureImages({ engine, layout, signal, report })
+    report(standIns.length === 0 ? 'Every image is the real one.' : `Stand-ins: ${standIns.join(', ')}.`)
+    return await run('compose', args, engine.environment)
+  } finally {
+    await engine.close()
+  }
 }
 
 async function run(kind: Kind, args: readonly string[], environment = process.env): Promise<Tally> {

@@ -19,7 +19,7 @@ await runJob({
     report(`  orders, change data capture  ${ORDERS_CDC_PORTS.join('  ')}`)
     report(`  orders, dual writes          ${ORDERS_DUAL_WRITE_PORTS.join('  ')}`)
     report(`  auditor                      ${AUDITOR_PORT.map((url) => `${url}/metrics`).join('')}`)
-    report('  an audit now                 docker compose run --rm auditor node services/auditor/src/main.ts')
+    report('  an audit now                 docker compose exec auditor node services/auditor/src/main.ts')
     report('  load                         LANE=dual-write docker compose run --rm k6')
     return Promise.resolve()
   },

@@ -1,0 +1,45 @@
+/** The stack of docker-compose.yml as a project of its own, with ports of its own, for the tests that run it. */
+import { join } from 'node:path'
+import { runCommand } from '../../infra/native/src/commands.ts'
+
+const root = join(import.meta.dirname, '../..')
+const name = 'driftlab-test'
+
+/** Unlike those of `docker compose up`, so that both can run. */
+const ports = { ORDERS_CDC_PORTS: '24101-24102', ORDERS_DUAL_WRITE_PORTS: '24201-24202', AUDITOR_PORT: '24304' }
+export const ordersUrls = {
+  cdc: ['http://127.0.0.1:24101', 'http://127.0.0.1:24102'],
+  'dual-write': ['http://127.0.0.1:24201', 'http://127.0.0.1:24202'],
+} as const
+
+const commandDeadlineMs = 280_000
+
+export interface Project {
+  readonly name: string
+  /** `docker compose …` in this project. @returns what it says. @throws {CommandError} with its last lines. */
+  compose(...args: readonly string[]): Promise<string>
+  docker(...args: readonly string[]): Promise<string>
+  /** A command in a container that runs. */
+  exec(service: string, ...command: readonly string[]): Promise<string>
+}
+
+/** Talks to the engine of DOCKER_HOST. @param variables of the compose file, beside those of this project. */
+export function openProject(variables: Readonly<Record<string, string>> = {}): Project {
+  const docker = async (...args: readonly string[]): Promise<string> => {
+    const lines: string[] = []
+    await runCommand('docker', args, {
+      signal: AbortSignal.timeout(commandDeadlineMs),
+      cwd: root,
+      environment: { ...process.env, COMPOSE_PROGRESS: 'quiet', ...ports, ...variables },
+      onLine: (line) => lines.push(line),
+    })
+    return lines.join('\n')
+  }
+  const compose = (...args: readonly string[]): Promise<string> => docker('compose', '--project-name', name, ...args)
+  return {
+    name,
+    docker,
+    compose,
+    exec: (service, ...command) => compose('exec', '-T', service, ...command),
+  }
+}
