@@ -1,37 +1,22 @@
 /**
  * A container engine with compose, for tests: the machine's own where it has one, else a private one.
  *
- * Invariant: a private engine touches nothing of the machine's: its socket, data, state and plug-ins lie in folders of
- * its own, and what this process started it stops again, by its process id.
+ * Invariant: a private engine has its socket, data, state and plug-ins in folders of its own, and what this process
+ * started it stops again. At most one runs on a machine, and never beside another dockerd: the firewall is common to
+ * all, and each dockerd, when it starts, throws away the rules that it finds under its names.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, existsSync, openSync } from 'node:fs'
-import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CommandError, runCommand } from '../native/src/commands.ts'
-import { LabError, messageOf } from '../native/src/errors.ts'
+import { LabError, messageOf, systemErrorCode } from '../native/src/errors.ts'
 import type { Layout } from '../native/src/layout.ts'
-import { findOnPath, requireOnPath } from '../native/src/tools.ts'
-
-/** The plug-ins come from their Go modules, because that works wherever Go modules can be had. */
-const plugins = {
-  'docker-compose': {
-    module: 'github.com/docker/compose/v5',
-    version: 'v5.5.1',
-    main: './cmd',
-    versionVariable: 'github.com/docker/compose/v5/internal.Version',
-  },
-  'docker-buildx': {
-    module: 'github.com/docker/buildx',
-    version: 'v0.38.2',
-    main: './cmd/buildx',
-    versionVariable: 'github.com/docker/buildx/version.Version',
-  },
-} as const
-type PluginName = keyof typeof plugins
-
-const startDeadlineMs = 30_000
+import { commandOf, identify, isAlive, signal as signalProcess } from '../native/src/processes.ts'
+import { findOnPath } from '../native/src/tools.ts'
+import { installPackages } from './packages.ts'
+import { ensurePlugins, isComposeNewEnough } from './plugins.ts'
 
 export interface EngineOptions {
   readonly layout: Layout
@@ -46,7 +31,7 @@ export interface DockerOptions {
 }
 
 export interface Engine {
-  /** Whether it was started for us: then it is empty at first, and nobody else's containers are in it. */
+  /** Whether it is one of ours: then nobody else's containers are in it. */
   readonly isPrivate: boolean
   /** What a program needs in its environment to talk to it: DOCKER_HOST, DOCKER_CONFIG. */
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -56,28 +41,84 @@ export interface Engine {
   imageId(image: string): Promise<string | undefined>
   /** @returns undefined when there is no such image, or it has no such label. */
   labelOf(image: string, label: string): Promise<string | undefined>
-  /** Stops a private engine; a machine's own is left as it is. */
+  /** Stops what this process started; an engine that ran before is left as it is. */
   close(): Promise<void>
 }
 
-/** @throws {LabError} `prerequisite-missing` that says why no engine can be had here. */
+// The path of a socket may have 107 characters at most, so it is not in the laboratory's folder.
+const stateFolder = '/run/driftlab-engine'
+const privateSocket = join(stateFolder, 'docker.sock')
+const privateHost = `unix://${privateSocket}`
+const pidFile = join(stateFolder, 'dockerd.pid')
+const startDeadlineMs = 30_000
+/** dockerd gives its containers 15 s of this. */
+const stopDeadlineMs = 60_000
+
+/** @throws {LabError} `prerequisite-missing`, which says why no engine can be had here. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const own = runningEngine(process.env)
-  if (own !== undefined) return own
+  const running = await runningEngine(options)
+  if (running !== undefined) return running
 
   assertPossible()
-  await installEngine(options)
-  const configFolder = join(options.layout.cacheDir, 'docker')
-  for (const name of ['docker-compose', 'docker-buildx'] as const) await buildPlugin(name, configFolder, options)
-  return startEngine(configFolder, options)
+  if (await installEngine(options)) {
+    // On a machine with systemd, the package has started an engine.
+    const installed = await runningEngine(options)
+    if (installed !== undefined) return installed
+  }
+  const other = otherDaemon()
+  if (other !== undefined) {
+    throw new LabError(
+      'prerequisite-missing',
+      `No container engine: dockerd runs here (process ${other}) but does not answer to docker, and a second one would ` +
+        'delete its firewall rules. Set DOCKER_HOST to its address, or stop it.',
+    )
+  }
+  return startEngine(await ensurePlugins(options), options)
 }
 
-/** The machine's engine, if it answers and has compose. */
-function runningEngine(environment: NodeJS.ProcessEnv): Engine | undefined {
-  const answers = (args: readonly string[]): boolean =>
-    spawnSync('docker', args, { env: environment, stdio: 'ignore', timeout: 10_000 }).status === 0
-  if (!answers(['info']) || !answers(['compose', 'version'])) return undefined
-  return engineOf(environment, { isPrivate: false, close: () => Promise.resolve() })
+/** Stops the private engine, whoever started it. @returns whether there was one. */
+export async function stopPrivateEngine(): Promise<boolean> {
+  const pid = existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : Number.NaN
+  const identity = Number.isInteger(pid) ? identify(pid) : undefined
+  if (identity === undefined || commandOf(pid)?.includes(privateSocket) !== true) return false
+  signalProcess(identity, 'SIGTERM')
+  for (let waited = 0; isAlive(identity) && waited < stopDeadlineMs; waited += 100) await delay(100)
+  if (isAlive(identity)) {
+    throw new LabError('process-died', `The private engine (process ${pid}) does not stop; its log tells why.`)
+  }
+  return true
+}
+
+/** The machine's engine, with its own compose or with ours; or a private one that runs already. */
+async function runningEngine(options: EngineOptions): Promise<Engine | undefined> {
+  const as = (environment: NodeJS.ProcessEnv): Engine =>
+    engineOf(environment, { isPrivate: environment['DOCKER_HOST'] === privateHost, close: () => Promise.resolve() })
+  if (answers(process.env)) {
+    if (hasPlugins(process.env)) return as(process.env)
+    const DOCKER_HOST = process.env['DOCKER_HOST'] ?? contextHost(process.env)
+    return as({ ...process.env, DOCKER_HOST, DOCKER_CONFIG: await ensurePlugins(options) })
+  }
+  const isOurs = existsSync(privateSocket) && answers({ ...process.env, DOCKER_HOST: privateHost })
+  return isOurs ? as(privateEnvironment(await ensurePlugins(options))) : undefined
+}
+
+function answers(environment: NodeJS.ProcessEnv): boolean {
+  return ask(environment, ['version', '--format', '{{.Server.Version}}']) !== undefined
+}
+
+function hasPlugins(environment: NodeJS.ProcessEnv): boolean {
+  const compose = ask(environment, ['compose', 'version', '--short'])
+  return compose !== undefined && isComposeNewEnough(compose) && ask(environment, ['buildx', 'version']) !== undefined
+}
+
+/** Where the user's docker looks when no DOCKER_HOST says it. */
+function contextHost(environment: NodeJS.ProcessEnv): string | undefined {
+  return ask(environment, ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'])
+}
+
+function ask(environment: NodeJS.ProcessEnv, args: readonly string[]): string | undefined {
+  const { status, stdout } = spawnSync('docker', args, { env: environment, encoding: 'utf8', timeout: 10_000 })
+  return status === 0 ? stdout.trim() : undefined
 }
 
 function assertPossible(): void {
@@ -92,117 +133,88 @@ function assertPossible(): void {
   if (hindrance !== undefined) throw new LabError('prerequisite-missing', `No container engine: ${hindrance}.`)
 }
 
-async function installEngine({ signal, report }: EngineOptions): Promise<void> {
+/** @returns whether anything was installed. */
+async function installEngine(options: EngineOptions): Promise<boolean> {
   const missing = [
     ...(findOnPath('dockerd') === undefined ? ['docker.io'] : []),
     ...(findOnPath('iptables') === undefined ? ['iptables'] : []),
-    ...(findOnPath('debootstrap') === undefined ? ['debootstrap'] : []),
   ]
-  if (missing.length === 0) return
-  if (findOnPath('apt-get') === undefined) {
-    throw new LabError(
-      'prerequisite-missing',
-      `No container engine: ${missing.join(', ')} is missing, and so is apt-get.`,
-    )
-  }
-  report(`installing ${missing.join(', ')}`)
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  // A package's own service must not start beside ours.
-  const args = ['install', '-y', '--no-install-recommends', ...missing]
-  try {
-    await runCommand('apt-get', ['update', '-q'], { signal, environment })
-    await runCommand('apt-get', args, { signal, environment: { ...environment, RUNLEVEL: '1' } })
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-    throw new LabError('install-failed', `No container engine: it could not be installed.\n${error.message}`, {
-      cause: error,
-    })
-  }
+  if (missing.length > 0) await installPackages(missing, 'No container engine', options)
+  // Of the same package in older releases of Debian and Ubuntu, of its own in newer ones.
+  const needsClient = findOnPath('docker') === undefined
+  if (needsClient) await installPackages(['docker-cli'], 'No container engine', options)
+  return needsClient || missing.length > 0
 }
 
-async function buildPlugin(
-  name: PluginName,
-  configFolder: string,
-  { layout, signal, report }: EngineOptions,
-): Promise<void> {
-  const { module, version, main, versionVariable } = plugins[name]
-  const target = join(configFolder, 'cli-plugins', name)
-  const marker = `${target}.${version}`
-  if (existsSync(marker)) return
-  const go = requireOnPath('go', `building ${name}`, 'golang')
-  report(`building ${name} ${version}, once (some minutes)`)
-  const environment = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=mod' }
-  const lines: string[] = []
-  await runCommand(go, ['mod', 'download', '-json', `${module}@${version}`], {
-    signal,
-    environment,
-    onLine: (line) => lines.push(line),
-  })
-  const source = /"Dir": "([^"]+)"/.exec(lines.join('\n'))?.[1]
-  if (source === undefined) throw new LabError('install-failed', `Go did not say where it put ${module}.`)
+/** The process id of a dockerd in the same network namespace as this process: only those share a firewall. */
+function otherDaemon(): number | undefined {
+  const network = readlinkSync('/proc/self/ns/net')
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .find((pid) => {
+      try {
+        return (
+          readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'dockerd' &&
+          readlinkSync(`/proc/${pid}/ns/net`) === network
+        )
+      } catch (error) {
+        if (['ENOENT', 'ESRCH', 'EACCES'].includes(systemErrorCode(error) ?? '')) return false
+        throw error
+      }
+    })
+}
 
-  // Built from a copy of its own: the module has replace directives, and the cache of modules is read-only.
-  const copy = join(layout.cacheDir, `${name}.partial`)
-  await rm(copy, { recursive: true, force: true })
-  await cp(source, copy, { recursive: true })
-  await runCommand('chmod', ['-R', 'u+w', copy], { signal })
-  await mkdir(join(configFolder, 'cli-plugins'), { recursive: true })
-  const partial = `${target}.partial`
-  await runCommand(
-    go,
-    ['build', '-trimpath', '-ldflags', `-s -w -X ${versionVariable}=${version}`, '-o', partial, main],
-    { signal, environment, cwd: copy },
-  )
-  await rm(copy, { recursive: true, force: true })
-  await rename(partial, target)
-  await cp(target, marker)
+function privateEnvironment(configFolder: string): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    DOCKER_HOST: privateHost,
+    DOCKER_CONFIG: configFolder,
+    PATH: [process.env['PATH'], '/usr/sbin', '/sbin'].join(delimiter),
+  }
 }
 
 async function startEngine(configFolder: string, { layout, signal, report }: EngineOptions): Promise<Engine> {
   const dockerd = findOnPath('dockerd')
-  if (dockerd === undefined) throw new LabError('install-failed', 'No container engine: dockerd is still not there.')
-  // The path of a socket may have 107 characters at most.
-  const state = '/run/driftlab-engine'
+  if (dockerd === undefined) {
+    throw new LabError('prerequisite-missing', 'No container engine: dockerd is still not there.')
+  }
   const data = join(layout.cacheDir, 'engine')
   const logFile = join(layout.logsDir, 'dockerd.log')
-  const socket = join(state, 'docker.sock')
-  await mkdir(state, { recursive: true, mode: 0o700 })
-  await mkdir(layout.logsDir, { recursive: true })
-  await mkdir(data, { recursive: true })
-  // Only the addresses that Driftlab's networks need, away from those that a machine usually has.
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 })
+  for (const folder of [layout.logsDir, data]) await mkdir(folder, { recursive: true })
+  // Addresses away from those that a machine usually has. Builds need the default bridge, so it gets some too.
   const args = [
-    ...['--host', `unix://${socket}`, '--data-root', data, '--exec-root', join(state, 'exec')],
-    ...['--pidfile', join(state, 'dockerd.pid'), '--bridge', 'none'],
-    ...['--default-address-pool', 'base=172.29.0.0/16,size=24'],
+    ...['--host', privateHost, '--data-root', data, '--exec-root', join(stateFolder, 'exec')],
+    ...['--pidfile', pidFile, '--bip', '172.29.255.1/24'],
+    ...['--default-address-pool', 'base=172.29.0.0/17,size=24'],
   ]
-  const environment: NodeJS.ProcessEnv = {
-    ...process.env,
-    DOCKER_HOST: `unix://${socket}`,
-    DOCKER_CONFIG: configFolder,
-    PATH: [process.env['PATH'], '/usr/sbin', '/sbin'].join(delimiter),
-  }
+  const environment = privateEnvironment(configFolder)
   report('starting a container engine of our own')
   const log = openSync(logFile, 'w')
   const child = spawn(dockerd, args, { stdio: ['ignore', log, log], detached: true, env: environment })
   closeSync(log)
+  child.unref()
   let exit: string | undefined
   child.once('error', (error) => (exit = messageOf(error)))
   child.once('exit', (code, signalName) => (exit = String(code ?? signalName)))
 
   const close = async (): Promise<void> => {
-    if (exit === undefined) child.kill('SIGTERM')
-    for (let waited = 0; exit === undefined && waited < startDeadlineMs; waited += 100) await delay(100)
-    child.unref()
+    if (exit !== undefined) return
+    child.kill('SIGTERM')
+    for (let waited = 0; !hasEnded() && waited < stopDeadlineMs; waited += 100) await delay(100)
+    if (!hasEnded()) throw new LabError('process-died', `The private engine does not stop; see ${logFile}.`)
   }
+  const hasEnded = (): boolean => exit !== undefined
   const deadline = performance.now() + startDeadlineMs
-  while (spawnSync('docker', ['info'], { env: environment, stdio: 'ignore' }).status !== 0) {
-    signal.throwIfAborted()
-    if (exit !== undefined || performance.now() > deadline) {
+  while (!answers(environment)) {
+    if (hasEnded() || signal.aborted || performance.now() > deadline) {
       await close()
-      const tail = (await readFile(logFile, 'utf8')).split('\n').slice(-15).join('\n')
+      signal.throwIfAborted()
+      const tail = (await readFile(logFile, 'utf8')).trimEnd().split('\n').slice(-15).join('\n')
       throw new LabError(
         'prerequisite-missing',
-        `No container engine: dockerd ${exit === undefined ? 'does not answer' : `ended with ${exit}`}. It says:\n${tail}`,
+        `No container engine: dockerd cannot work on this machine. It says:\n${tail}`,
       )
     }
     await delay(250)
@@ -211,12 +223,14 @@ async function startEngine(configFolder: string, { layout, signal, report }: Eng
 }
 
 function engineOf(environment: NodeJS.ProcessEnv, { isPrivate, close }: Pick<Engine, 'isPrivate' | 'close'>): Engine {
+  // Older clients build with the builder that knows no `RUN --mount` unless this says otherwise.
+  const own = { ...environment, DOCKER_BUILDKIT: '1' }
   const docker: Engine['docker'] = async (args, { signal, environment: further, onLine } = {}) => {
     const lines: string[] = []
     await runCommand('docker', args, {
       signal: signal ?? new AbortController().signal,
       cwd: process.cwd(),
-      environment: { ...environment, ...further },
+      environment: { ...own, ...further },
       onLine: (line) => {
         lines.push(line)
         onLine?.(line)
@@ -234,7 +248,7 @@ function engineOf(environment: NodeJS.ProcessEnv, { isPrivate, close }: Pick<Eng
   }
   return {
     isPrivate,
-    environment,
+    environment: own,
     docker,
     close,
     imageId: (image) => inspect(image, '{{.Id}}'),
