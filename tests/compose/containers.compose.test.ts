@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { eventually } from '@driftlab/stores/testing'
 import { z } from 'zod'
 import { startWriter, type Outcomes } from '../e2e/pipeline.ts'
-import { openProject, ordersUrls } from './project.ts'
+import { openProject, ordersUrls } from './compose-project.ts'
 
 const project = openProject()
 const { compose, docker, exec } = project

@@ -17,20 +17,27 @@ const commandDeadlineMs = 280_000
 export interface Project {
   readonly name: string
   /** `docker compose …` in this project. @returns what it says. @throws {CommandError} with its last lines. */
-  compose(...args: readonly string[]): Promise<string>
-  docker(...args: readonly string[]): Promise<string>
+  readonly compose: (...args: readonly string[]) => Promise<string>
+  readonly docker: (...args: readonly string[]) => Promise<string>
   /** A command in a container that runs. */
-  exec(service: string, ...command: readonly string[]): Promise<string>
+  readonly exec: (service: string, ...command: readonly string[]) => Promise<string>
 }
 
-/** Talks to the engine of DOCKER_HOST. @param variables of the compose file, beside those of this project. */
-export function openProject(variables: Readonly<Record<string, string>> = {}): Project {
+/**
+ * Talks to the engine of DOCKER_HOST.
+ *
+ * @param variables of the compose file, beside those of this project.
+ */
+export function openProject(
+  variables: Readonly<Record<string, string>> = {},
+  environment: NodeJS.ProcessEnv = process.env,
+): Project {
   const docker = async (...args: readonly string[]): Promise<string> => {
     const lines: string[] = []
     await runCommand('docker', args, {
       signal: AbortSignal.timeout(commandDeadlineMs),
       cwd: root,
-      environment: { ...process.env, COMPOSE_PROGRESS: 'quiet', ...ports, ...variables },
+      environment: { ...environment, COMPOSE_PROGRESS: 'quiet', ...ports, ...variables },
       onLine: (line) => lines.push(line),
     })
     return lines.join('\n')
