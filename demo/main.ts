@@ -3,7 +3,7 @@
  *
  * Invariant: what this process started it also stops, whichever way it ends, unless KEEP=1 asks for it to stay and
  * nobody interrupted. A stack that ran before is used and left running, with its data. It judges nothing itself: the
- * auditor finds the differences, conclusion.ts says what they mean.
+ * auditor finds the differences, conclusion.ts says what they mean. RUNTIME decides where it happens, nothing else.
  *
  * Exit codes: 0 change data capture is consistent and dual writes diverged; 1 otherwise, or the demo could not run to
  * its end; 2 a verdict is unknown; 78 a bad variable; 130 interrupted.
@@ -11,28 +11,22 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { audit, ordersSpecificationPath, readSpecification, type AuditReport, type LaneReport } from '@driftlab/auditor'
+import type { AuditReport, LaneReport } from '@driftlab/auditor'
 import { ConfigError, loadConfig } from '@driftlab/service'
 import { z } from 'zod'
-import {
-  addresses,
-  bringUp,
-  eraseData,
-  k6Path,
-  LabError,
-  openLab,
-  takeDown,
-  type OpenedLab,
-} from '../infra/native/src/index.ts'
+import { LabError } from '../infra/native/src/index.ts'
 import versions from '../infra/native/versions.json' with { type: 'json' }
-import { formatLoad, laneBaseUrls, LoadError, runLoad, type LoadResult } from '../load-tests/load.ts'
+import { formatLoad, LoadError, runLoad, type LoadResult } from '../load-tests/load.ts'
 import { createProgressLine } from '../load-tests/progress-line.ts'
 import { SettingError } from '../load-tests/settings.ts'
 import { loadVariables } from '../load-tests/variables.ts'
-import { examplesMax, exitCodeOf, laneResultOf } from './conclusion.ts'
+import { openComposeStage } from './compose-stage.ts'
+import { exitCodeOf, laneResultOf } from './conclusion.ts'
+import { openNativeStage } from './native-stage.ts'
 import { formatReport } from './report.ts'
 import { demoResultSchema, lanes, type DemoResult, type Lane } from './result.ts'
 import { readLag, readLatency, resetLatency, SinkError, waitUntilDrained } from './sinks.ts'
+import type { Stage } from './stage.ts'
 
 const exitCodes = { failure: 1, badConfiguration: 78, interrupted: 130 } as const
 
@@ -40,6 +34,7 @@ const variablesSchema = z.object({
   RATE: loadVariables.RATE,
   DURATION: loadVariables.DURATION,
   SEED: loadVariables.SEED,
+  RUNTIME: z.enum(['native', 'docker'], 'must be native or docker').default('native'),
   KEEP: z
     .enum(['0', '1'], 'must be 1 (leave the stack running) or 0')
     .default('0')
@@ -49,8 +44,6 @@ type Variables = z.output<typeof variablesSchema>
 
 /** How long the sinks may take after the load to read what is left; far more than they need. */
 const drainDeadlineMs = 120_000
-
-const sinks = { redis: 'cache-updater', elasticsearch: 'search-indexer', clickhouse: 'warehouse-loader' } as const
 
 class Interrupted extends Error {
   override readonly name = 'Interrupted'
@@ -65,49 +58,46 @@ function say(text: string): void {
 
 async function main(signal: AbortSignal): Promise<number> {
   const variables = loadConfig(variablesSchema, process.env)
-  const opened = await openLab()
-  const { lab, layout } = opened
-  const startedHere = !(await lab.status()).some(({ pid }) => pid !== undefined)
+  const stage = variables.RUNTIME === 'docker' ? openComposeStage() : await openNativeStage()
+  const startedHere = !(await stage.isRunning())
 
   let leaveRunning = !startedHere
   try {
-    if (startedHere) {
-      say('Starting everything, with empty stores.')
-      await eraseData(layout)
-    } else {
-      say('The stack is running already: the demo uses it as it is, and leaves it running.')
-    }
-    await bringUp(lab, layout, { signal })
-    const result = await demonstrate(opened, variables, signal)
-    const file = await writeResult(layout.labDir, result)
+    say(
+      startedHere
+        ? 'Starting everything, with empty stores.'
+        : 'The stack is running already: the demo uses it as it is, and leaves it running.',
+    )
+    await stage.bringUp({ fresh: startedHere, signal })
+    const result = await demonstrate(stage, variables, signal)
+    const file = await writeResult(stage.resultsDir, result)
     say(`\n${formatReport(result)}\n\nThe same as data: ${file}`)
     leaveRunning ||= variables.KEEP
     say(
       leaveRunning
-        ? 'Everything is still running; README.md shows how to query each store by hand. Stop it with: make down'
+        ? `Everything is still running; README.md shows how to query each store by hand. Stop it with: ${stage.stopCommand}`
         : 'To look into the stores by hand, run it with KEEP=1.',
     )
     return result.exitCode
   } finally {
     line.clear()
-    if (!leaveRunning) await takeDown(lab, layout)
+    if (!leaveRunning) await stage.takeDown()
   }
 }
 
-async function demonstrate(opened: OpenedLab, variables: Variables, signal: AbortSignal): Promise<DemoResult> {
-  const { lab, settings } = opened
+async function demonstrate(stage: Stage, variables: Variables, signal: AbortSignal): Promise<DemoResult> {
   const startedAt = new Date().toISOString()
-  const freshStart = (await Promise.all(lanes.map((lane) => isEmpty(laneBaseUrls(lane, settings))))).every(Boolean)
+  const freshStart = (await Promise.all(lanes.map((lane) => isEmpty(stage.baseUrls(lane))))).every(Boolean)
   if (!freshStart) {
     say('The lanes hold orders of earlier loads. They are audited with the new ones; make reset clears them.')
   }
 
-  const dualWriteLoad = await drive('dual-write', opened, variables, signal)
-  const sinkUrls = Object.values(sinks).map((sink) => lab.address(sink).url)
-  await Promise.all(sinkUrls.map(resetLatency))
-  const cdcLoad = await drive('cdc', opened, variables, signal)
-  const atLoadEnd = await readLag(sinkUrls)
-  const { drainedInMs } = await waitUntilDrained(sinkUrls, {
+  const dualWriteLoad = await drive('dual-write', stage, variables, signal)
+  const sinks = Object.values(stage.sinks)
+  await Promise.all(sinks.map(resetLatency))
+  const cdcLoad = await drive('cdc', stage, variables, signal)
+  const atLoadEnd = await readLag(sinks)
+  const { drainedInMs } = await waitUntilDrained(sinks, {
     deadlineMs: drainDeadlineMs,
     signal,
     onLag: ({ records }) => {
@@ -115,12 +105,17 @@ async function demonstrate(opened: OpenedLab, variables: Variables, signal: Abor
     },
   })
   const latencyMs = {
-    redis: await readLatency(lab.address(sinks.redis).url),
-    elasticsearch: await readLatency(lab.address(sinks.elasticsearch).url),
-    clickhouse: await readLatency(lab.address(sinks.clickhouse).url),
+    redis: await readLatency(stage.sinks.redis),
+    elasticsearch: await readLatency(stage.sinks.elasticsearch),
+    clickhouse: await readLatency(stage.sinks.clickhouse),
   }
 
-  const report = await unlessInterrupted(auditLanes(opened), signal)
+  const report = await unlessInterrupted(
+    stage.audit((lane, message) => {
+      line.show(`audit of ${lane}`, message)
+    }),
+    signal,
+  )
   const results: DemoResult['lanes'] = {
     'dual-write': laneResultOf({
       load: dualWriteLoad,
@@ -157,15 +152,15 @@ async function demonstrate(opened: OpenedLab, variables: Variables, signal: Abor
 
 async function drive(
   lane: Lane,
-  { settings, layout }: OpenedLab,
+  stage: Stage,
   { RATE: rate, DURATION: durationMs, SEED: seed }: Variables,
   signal: AbortSignal,
 ): Promise<LoadResult> {
   const result = await runLoad(
-    { lane, baseUrls: laneBaseUrls(lane, settings), rate, durationMs, seed },
+    { lane, baseUrls: stage.baseUrls(lane), rate, durationMs, seed },
     {
-      k6Path: k6Path(layout),
-      resultsDir: join(layout.labDir, 'results'),
+      k6: stage.k6,
+      resultsDir: stage.resultsDir,
       signal,
       onProgress: ({ step, percent }) => {
         line.show(`${lane}: ${rate} changes/s for ${durationMs / 1_000} s, ${step}`, `${percent}%`)
@@ -174,25 +169,6 @@ async function drive(
   )
   say(formatLoad(result))
   return result
-}
-
-async function auditLanes({ settings }: OpenedLab): Promise<AuditReport> {
-  const url = addresses(settings)
-  return audit({
-    specification: await readSpecification(ordersSpecificationPath),
-    connections: {
-      postgresUrl: url.postgres('AUDITOR'),
-      redisUrl: url.redis('AUDITOR'),
-      elasticsearchUrl: url.elasticsearch('AUDITOR'),
-      clickhouseUrl: url.clickhouse('AUDITOR'),
-      kafkaBrokers: [url.kafkaBrokers],
-    },
-    lanes,
-    examplesMax,
-    onProgress: ({ lane, message }) => {
-      line.show(`audit of ${lane}`, message)
-    },
-  })
 }
 
 function laneReport(report: AuditReport, lane: Lane): LaneReport {
@@ -224,9 +200,9 @@ async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal): Prom
 }
 
 /** Checked against the schema that others rely on, and replaced whole. */
-async function writeResult(labDir: string, result: DemoResult): Promise<string> {
-  const file = join(labDir, 'results', 'demo.json')
-  await mkdir(join(labDir, 'results'), { recursive: true })
+async function writeResult(resultsDir: string, result: DemoResult): Promise<string> {
+  const file = join(resultsDir, 'demo.json')
+  await mkdir(resultsDir, { recursive: true })
   await writeFile(`${file}.partial`, `${JSON.stringify(demoResultSchema.parse(result), undefined, 2)}\n`)
   await rename(`${file}.partial`, file)
   return file

@@ -1,13 +1,15 @@
 /**
  * What the sinks say of themselves over HTTP: the latency of the window that a load opens, and how far they are behind
- * the log. It asks; it changes nothing but the window.
+ * the log. It asks; it changes nothing but the window. How a sink is reached is the runtime's business.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import type { LaneResult } from './result.ts'
 
-const askTimeoutMs = 5_000
 const pollIntervalMs = 50
+
+/** One request to one sink. @throws {SinkError} when there is no answer, or a bad one. */
+export type AskSink = (method: 'GET' | 'POST', path: string) => Promise<string>
 
 /** A sink did not answer as sinks do. */
 export class SinkError extends Error {
@@ -26,19 +28,19 @@ const latencySchema = z.object({
   maxMs: z.number().nullable(),
 })
 
-export async function resetLatency(sinkUrl: string): Promise<void> {
-  await ask(`${sinkUrl}/latency/reset`, 'POST')
+export async function resetLatency(ask: AskSink): Promise<void> {
+  await ask('POST', '/latency/reset')
 }
 
 /** @returns null when nothing was applied since the window was opened. */
-export async function readLatency(sinkUrl: string): Promise<LaneResult['stores']['redis']['latencyMs']> {
-  const { p50Ms, p99Ms, maxMs } = latencySchema.parse(JSON.parse(await ask(`${sinkUrl}/latency`, 'GET')))
+export async function readLatency(ask: AskSink): Promise<LaneResult['stores']['redis']['latencyMs']> {
+  const { p50Ms, p99Ms, maxMs } = latencySchema.parse(JSON.parse(await ask('GET', '/latency')))
   return p50Ms === null || p99Ms === null || maxMs === null ? null : { p50: p50Ms, p99: p99Ms, max: maxMs }
 }
 
 /** How far the slowest of the sinks is behind: the most records of one sink, the oldest change of any. */
-export async function readLag(sinkUrls: readonly string[]): Promise<Lag> {
-  const lags = await Promise.all(sinkUrls.map(async (url) => parseLag(await ask(`${url}/metrics`, 'GET'))))
+export async function readLag(sinks: readonly AskSink[]): Promise<Lag> {
+  const lags = await Promise.all(sinks.map(async (ask) => parseLag(await ask('GET', '/metrics'))))
   return {
     records: Math.max(0, ...lags.map(({ records }) => records)),
     ms: Math.max(0, ...lags.map(({ ms }) => ms)),
@@ -66,13 +68,13 @@ export function parseLag(metrics: string): Lag {
  * @throws {SinkError} when that takes longer than `deadlineMs`.
  */
 export async function waitUntilDrained(
-  sinkUrls: readonly string[],
+  sinks: readonly AskSink[],
   options: { readonly deadlineMs: number; readonly signal: AbortSignal; readonly onLag: (lag: Lag) => void },
 ): Promise<{ readonly drainedInMs: number }> {
   const startMs = performance.now()
   for (;;) {
     options.signal.throwIfAborted()
-    const lag = await readLag(sinkUrls)
+    const lag = await readLag(sinks)
     const elapsedMs = performance.now() - startMs
     if (lag.records === 0) return { drainedInMs: Math.round(elapsedMs) }
     if (elapsedMs > options.deadlineMs) {
@@ -84,18 +86,4 @@ export async function waitUntilDrained(
     options.onLag(lag)
     await sleep(pollIntervalMs)
   }
-}
-
-async function ask(url: string, method: 'GET' | 'POST'): Promise<string> {
-  let status: number
-  let body: string
-  try {
-    const response = await fetch(url, { method, signal: AbortSignal.timeout(askTimeoutMs) })
-    status = response.status
-    body = await response.text()
-  } catch (cause) {
-    throw new SinkError(`${method} ${url} got no answer; see make status.`, { cause })
-  }
-  if (status >= 200 && status < 300) return body
-  throw new SinkError(`${method} ${url} answered ${status}: ${body.slice(0, 200)}`)
 }

@@ -6,7 +6,7 @@
  * into no store.
  */
 import { spawn } from 'node:child_process'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import Table from 'cli-table3'
@@ -15,7 +15,7 @@ import { assertBounded, parseBaseUrls, parseLane, SettingError } from './setting
 
 const latencySchema = z.object({ p50: z.number(), p99: z.number(), max: z.number() })
 
-/** What `handleSummary` of orders.ts writes. */
+/** What `handleSummary` of orders.ts prints. */
 const figuresSchema = z.object({
   operations: z.number().int(),
   plannedOperations: z.number().int(),
@@ -50,8 +50,15 @@ export interface Load {
   readonly seed: number
 }
 
+/** How k6 is started: as a program of this machine, or in a container. */
+export interface K6Command {
+  readonly program: string
+  readonly args: readonly string[]
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
 export interface LoadOptions {
-  readonly k6Path: string
+  readonly k6: (load: Load) => K6Command
   /** Where `load-test-<lane>.json` goes. */
   readonly resultsDir: string
   /** Stops k6 when it aborts; `runLoad` then rejects with the signal's reason. */
@@ -85,7 +92,7 @@ export async function runLoad(load: Load, options: LoadOptions): Promise<LoadRes
   await rm(resultFile, { force: true })
 
   const startedAt = new Date().toISOString()
-  const figures = await figuresOf(load, options, `${resultFile}.k6`)
+  const figures = await figuresOf(load, options)
   const result: LoadResult = {
     schemaVersion: 1,
     lane: load.lane,
@@ -99,43 +106,49 @@ export async function runLoad(load: Load, options: LoadOptions): Promise<LoadRes
   return result
 }
 
-async function figuresOf(
-  load: Load,
-  options: LoadOptions,
-  summaryFile: string,
-): Promise<z.output<typeof figuresSchema>> {
-  try {
-    const { exitCode, output } = await runK6(load, options, summaryFile)
-    options.signal?.throwIfAborted()
-    if (exitCode !== 0 && exitCode !== thresholdsCrossed) {
-      throw new LoadError(`k6 stopped with exit code ${exitCode}. Its last lines:\n${output.join('\n')}`)
-    }
-    return figuresSchema.parse(JSON.parse(await readFile(summaryFile, 'utf8')))
-  } finally {
-    await rm(summaryFile, { force: true })
+/** k6 as a program of this machine. */
+export function k6At(path: string): LoadOptions['k6'] {
+  return (load) => ({
+    program: path,
+    // No REST API (its port may be taken) and no report to its makers.
+    args: ['run', '--address', '', '--no-usage-report', '--no-color', join(import.meta.dirname, 'orders.ts')],
+    environment: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      BASE_URLS: load.baseUrls.join(','),
+      ...loadVariablesOf(load),
+    },
+  })
+}
+
+/** The variables of orders.ts that say what to send. */
+export function loadVariablesOf(load: Load): Readonly<Record<'LANE' | 'RATE' | 'DURATION' | 'SEED', string>> {
+  return {
+    LANE: load.lane,
+    RATE: String(load.rate),
+    DURATION: `${Math.ceil(load.durationMs / 1_000)}s`,
+    SEED: String(load.seed),
   }
 }
 
+async function figuresOf(load: Load, options: LoadOptions): Promise<z.output<typeof figuresSchema>> {
+  const { exitCode, summary, output } = await runK6(options.k6(load), options)
+  options.signal?.throwIfAborted()
+  if (exitCode !== 0 && exitCode !== thresholdsCrossed) {
+    throw new LoadError(`k6 stopped with exit code ${exitCode}. Its last lines:\n${output.join('\n')}`)
+  }
+  if (summary === '') throw new LoadError(`k6 gave no figures. Its last lines:\n${output.join('\n')}`)
+  return figuresSchema.parse(JSON.parse(summary))
+}
+
 async function runK6(
-  load: Load,
+  command: K6Command,
   options: LoadOptions,
-  summaryFile: string,
-): Promise<{ readonly exitCode: number; readonly output: readonly string[] }> {
-  const script = join(import.meta.dirname, 'orders.ts')
-  // No REST API (its port may be taken) and no report to its makers.
-  const k6 = spawn(options.k6Path, ['run', '--address', '', '--no-usage-report', '--no-color', script], {
+): Promise<{ readonly exitCode: number; readonly summary: string; readonly output: readonly string[] }> {
+  const k6 = spawn(command.program, command.args, {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
-      HOME: process.env['HOME'],
-      LANE: load.lane,
-      BASE_URLS: load.baseUrls.join(','),
-      RATE: String(load.rate),
-      DURATION: `${Math.ceil(load.durationMs / 1_000)}s`,
-      SEED: String(load.seed),
-      SUMMARY_FILE: summaryFile,
-    },
+    env: command.environment,
   })
 
   const interrupt = (): void => {
@@ -143,12 +156,16 @@ async function runK6(
   }
   options.signal?.addEventListener('abort', interrupt)
 
+  const summary: string[] = []
   const output: string[] = []
   options.onProgress?.({ step: 'creating orders', percent: 0 })
   for (const stream of [k6.stdout, k6.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       const progress = readProgress(line)
       if (progress !== undefined) options.onProgress?.(progress)
+      // The one JSON object that it prints, at its end, over several lines.
+      else if (stream === k6.stdout && (line === '{' || (summary.length > 0 && summary.at(-1) !== '}')))
+        summary.push(line)
       else if (isWorthKeeping(line)) output.push(line.trim())
       if (output.length > outputLinesMax) output.shift()
     })
@@ -157,13 +174,13 @@ async function runK6(
   try {
     const exitCode = await new Promise<number>((resolve, reject) => {
       k6.once('error', (cause) => {
-        reject(new LoadError(`cannot start k6 at ${options.k6Path}: ${cause.message}. make up installs it`, { cause }))
+        reject(new LoadError(`cannot start k6 (${command.program}): ${cause.message}. make up installs it`, { cause }))
       })
       k6.once('close', (code) => {
         resolve(code ?? 1)
       })
     })
-    return { exitCode, output }
+    return { exitCode, summary: summary.join('\n'), output }
   } finally {
     options.signal?.removeEventListener('abort', interrupt)
   }

@@ -9,7 +9,7 @@
  * refused with a 4xx (`refused`). A 502 is a change that reached some stores and not all (`partial_failures`), anything
  * else is a failure. It does not look into any store: telling who drifted is the auditor's work.
  *
- * Settings: BASE_URLS, LANE, RATE, DURATION, SEED, SUMMARY_FILE; `make load-test` fills them in.
+ * Settings: BASE_URLS, LANE, RATE, DURATION, SEED; `make load-test` fills them in.
  */
 import {
   batch,
@@ -226,7 +226,5 @@ export function handleSummary(summary: Summary): Record<string, string> {
       Object.entries(found?.thresholds ?? {}).flatMap(([threshold, { ok }]) => (ok ? [] : [{ metric, threshold }])),
     ),
   }
-  const text = JSON.stringify(figures, undefined, 2)
-  const file = __ENV['SUMMARY_FILE']
-  return file === undefined || file === '' ? { stdout: `${text}\n` } : { [file]: `${text}\n` }
+  return { stdout: `${JSON.stringify(figures, undefined, 2)}\n` }
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { ConfigError, EXIT, loadConfig } from '@driftlab/service'
 import { k6Path, LabError, openLab } from '../infra/native/src/index.ts'
-import { failedThresholds, formatLoad, laneBaseUrls, LoadError, runLoad } from './load.ts'
+import { failedThresholds, formatLoad, k6At, laneBaseUrls, LoadError, runLoad } from './load.ts'
 import { createProgressLine } from './progress-line.ts'
 import { SettingError } from './settings.ts'
 import { loadVariables } from './variables.ts'
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
     const result = await runLoad(
       { lane, baseUrls, rate, durationMs, seed },
       {
-        k6Path: k6Path(layout),
+        k6: k6At(k6Path(layout)),
         resultsDir: join(layout.labDir, 'results'),
         signal: interruption.signal,
         onProgress: ({ step, percent }) => {

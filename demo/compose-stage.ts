@@ -1,0 +1,108 @@
+/**
+ * The demo in containers. k6 and the audit run in containers too, because the stores cannot be reached from outside, and
+ * so do the questions to the sinks.
+ */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import type { AuditReport } from '@driftlab/auditor'
+import { LabError, messageOf } from '../infra/native/src/errors.ts'
+import { resolveLayout } from '../infra/native/src/index.ts'
+import { loadVariablesOf } from '../load-tests/load.ts'
+import { examplesMax } from './conclusion.ts'
+import { lanes, type Lane } from './result.ts'
+import { SinkError, type AskSink } from './sinks.ts'
+import type { Stage } from './stage.ts'
+
+/** Of the auditor: consistent, diverged, unknown. Each comes with its report. */
+const verdictCodes = [0, 1, 2]
+
+export function openComposeStage(environment: NodeJS.ProcessEnv = process.env): Stage {
+  const layout = resolveLayout(environment)
+  const { root } = layout
+
+  /** @returns standard output; what docker says of its progress goes to the terminal when `shown`. */
+  const compose = async (
+    args: readonly string[],
+    options: { readonly signal?: AbortSignal; readonly shown?: boolean; readonly accept?: readonly number[] } = {},
+  ): Promise<string> => {
+    const child = spawn('docker', ['compose', ...args], {
+      cwd: root,
+      env: environment,
+      stdio: ['ignore', options.shown === true ? 'inherit' : 'pipe', options.shown === true ? 'inherit' : 'pipe'],
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    })
+    const output: Buffer[] = []
+    const complaints: Buffer[] = []
+    child.stdout?.on('data', (chunk: Buffer) => output.push(chunk))
+    child.stderr?.on('data', (chunk: Buffer) => complaints.push(chunk))
+    const code = await new Promise<number>((resolve, reject) => {
+      child.once('error', (cause) => {
+        reject(
+          options.signal?.aborted === true
+            ? cause
+            : new LabError('prerequisite-missing', `docker could not be run: ${messageOf(cause)}`, { cause }),
+        )
+      })
+      child.once('close', (exitCode) => {
+        resolve(exitCode ?? 1)
+      })
+    })
+    if ((options.accept ?? [0]).includes(code)) return Buffer.concat(output).toString('utf8')
+    const reason = Buffer.concat(complaints).toString('utf8').trim().split('\n').slice(-15).join('\n')
+    throw new LabError('process-died', `docker compose ${args.slice(0, 3).join(' ')} ended with ${code}.\n${reason}`)
+  }
+
+  const askIn =
+    (service: string): AskSink =>
+    async (method, path) => {
+      const script = `fetch('http://127.0.0.1:8080${path}', { method: '${method}' }).then(async (response) => {
+        process.stdout.write(await response.text()); process.exitCode = response.ok ? 0 : 1 })`
+      try {
+        return await compose(['exec', '-T', service, 'node', '-e', script])
+      } catch (cause) {
+        throw new SinkError(`${method} ${path} of ${service} got no answer; see docker compose ps.`, { cause })
+      }
+    }
+
+  return {
+    isRunning: async () => (await compose(['ps', '--quiet'])).trim() !== '',
+    bringUp: async ({ fresh, signal }) => {
+      if (fresh) await compose(['--profile', '*', 'down', '--volumes'], { signal, shown: true })
+      await compose(['up', '--detach', '--build'], { signal, shown: true })
+      // It is started when everything is healthy; its end is the end of the start.
+      await compose(['logs', '--follow', 'welcome'], { signal })
+    },
+    takeDown: async () => {
+      await compose(['--profile', '*', 'down'], { shown: true })
+    },
+    stopCommand: 'RUNTIME=docker make down',
+    baseUrls: (lane) => publishedUrls(lane, environment),
+    k6: (load) => ({
+      program: 'docker',
+      args: ['compose', '--project-directory', root, 'run', '--rm', '-T', '--no-deps', 'k6'],
+      environment: { ...environment, ...loadVariablesOf(load), COMPOSE_PROGRESS: 'quiet' },
+    }),
+    sinks: {
+      redis: askIn('cache-updater'),
+      elasticsearch: askIn('search-indexer'),
+      clickhouse: askIn('warehouse-loader'),
+    },
+    audit: async (onProgress) => {
+      for (const lane of lanes) onProgress(lane, 'in its container')
+      const chosen = lanes.flatMap((lane) => ['--lane', lane])
+      const main = ['node', 'services/auditor/src/main.ts', ...chosen, '--examples', String(examplesMax), '--json', '-']
+      const text = await compose(['exec', '-T', 'auditor', ...main], { accept: verdictCodes })
+      return JSON.parse(text) as AuditReport
+    },
+    resultsDir: join(layout.labDir, 'results'),
+  }
+}
+
+function publishedUrls(lane: Lane, environment: NodeJS.ProcessEnv): readonly string[] {
+  const ranges: Readonly<Record<Lane, string>> = {
+    cdc: environment['ORDERS_CDC_PORTS'] ?? '13101-13102',
+    'dual-write': environment['ORDERS_DUAL_WRITE_PORTS'] ?? '13201-13202',
+  }
+  const [first = 0, last = first] = ranges[lane].split('-').map(Number)
+  return Array.from({ length: last - first + 1 }, (_unused, index) => `http://127.0.0.1:${first + index}`)
+}
