@@ -13,8 +13,6 @@ type Node = ReturnType<typeof parser.parse>['topNode']
 export interface Finding {
   /** What is wrong, in words; empty when nothing is. */
   readonly faults: readonly string[]
-  /** The metrics it reads. */
-  readonly metrics: readonly string[]
   /** The labels that every series of the answer has. */
   readonly labels: ReadonlySet<string>
 }
@@ -30,7 +28,6 @@ const setOperators = new Set(['And', 'Or', 'Unless'])
 
 export function check(expression: string, catalog: Catalog): Finding {
   const faults: string[] = []
-  const metrics: string[] = []
   const tree = parser.parse(expression)
   const text = (node: Node): string => expression.slice(node.from, node.to)
   const fault = (what: string): 'unknown' => {
@@ -43,7 +40,7 @@ export function check(expression: string, catalog: Catalog): Finding {
       if (type.isError) fault(`this is not PromQL at character ${from + 1}: ${expression}`)
     },
   })
-  if (faults.length > 0) return { faults, metrics, labels: none }
+  if (faults.length > 0) return { faults, labels: none }
 
   const shapeOf = (node: Node): Shape => {
     switch (node.name) {
@@ -74,17 +71,15 @@ export function check(expression: string, catalog: Catalog): Finding {
     const identifier = node.getChild('Identifier')
     if (identifier === null) return fault(`a selector that names no metric: ${text(node)}`)
     const name = text(identifier)
-    metrics.push(name)
     const metric = catalog.get(name)
     if (metric === undefined) return fault(`there is no metric ${name}`)
-    for (const matcher of node.getChild('LabelMatchers')?.getChildren('UnquotedLabelMatcher') ?? []) {
-      checkMatcher(name, metric, matcher)
-    }
+    for (const matcher of matchersOf(node)) checkMatcher(name, metric, matcher)
     return new Set(metric.labels.keys())
   }
 
   const checkMatcher = (name: string, { labels }: Metric, matcher: Node): void => {
-    const [label = '', operator = '', literal = ''] = children(matcher).map(text)
+    const [written = '', operator = '', literal = ''] = children(matcher).map(text)
+    const label = written.replaceAll(/["']/gu, '')
     const values = labels.get(label)
     const value = literal.slice(1, -1)
     if (values === undefined) {
@@ -151,7 +146,7 @@ export function check(expression: string, catalog: Catalog): Finding {
   /** Only what is asked for by an equality is known of something that is not there. */
   const equalLabels = (vector: Node): Shape =>
     new Set(
-      (vector.getChild('LabelMatchers')?.getChildren('UnquotedLabelMatcher') ?? [])
+      matchersOf(vector)
         .filter((matcher) => matcher.getChild('MatchOp')?.getChild('EqlSingle') != null)
         .map((matcher) => text(only(matcher.getChildren('LabelName')))),
     )
@@ -202,7 +197,7 @@ export function check(expression: string, catalog: Catalog): Finding {
     clause.getChildren('GroupingLabels').map((group) => group.getChildren('LabelName').map(text))
 
   const shape = shapeOf(tree.topNode)
-  return { faults, metrics, labels: shape === 'scalar' || shape === 'unknown' ? none : shape }
+  return { faults, labels: shape === 'scalar' || shape === 'unknown' ? none : shape }
 }
 
 /** The grammar calls every node that has a value an Expr. */
@@ -214,6 +209,11 @@ function children(node: Node): readonly Node[] {
   const found: Node[] = []
   for (let child = node.firstChild; child !== null; child = child.nextSibling) found.push(child)
   return found
+}
+
+function matchersOf(selector: Node): readonly Node[] {
+  const matchers = selector.getChild('LabelMatchers')
+  return matchers === null ? [] : children(matchers)
 }
 
 function only(nodes: readonly Node[]): Node {

@@ -66,6 +66,7 @@ describe('a fault is found and named:', () => {
     ['a histogram without its suffix', 'rate(latency_ms[5m])', 'there is no metric latency_ms'],
     ['no metric at all', '{job="a"}', 'a selector that names no metric'],
     ['a misspelt label of a selector', 'applied_total{lan="cdc"}', 'applied_total has no label lan'],
+    ['a misspelt label in quotes', 'applied_total{"lan"="cdc"}', 'applied_total has no label lan'],
     ['a misspelt label of a grouping', 'sum by (lnae) (applied_total)', 'applied_total has no label lnae'],
     ['a misspelt label of a match', 'plain / on (lane) plain', 'plain has no label lane'],
     ['a label that was summed away', 'sum by (lane) (sum by (job) (applied_total))', 'has no label lane'],
