@@ -37,17 +37,19 @@ export type ChangeEvent =
   | (Change & { readonly kind: 'delete'; readonly before: Row })
 
 /** Why a record cannot become a change. Parked records carry it, and metrics count by it. */
-export type PoisonReason =
-  | 'key-missing'
-  | 'key-malformed'
-  | 'value-malformed'
-  | 'envelope-malformed'
-  | 'operation-unknown'
-  | 'table-unexpected'
-  | 'row-missing'
-  | 'key-mismatch'
-  | 'value-unavailable'
-  | 'number-inexact'
+export const poisonReasons = [
+  'key-missing',
+  'key-malformed',
+  'value-malformed',
+  'envelope-malformed',
+  'operation-unknown',
+  'table-unexpected',
+  'row-missing',
+  'key-mismatch',
+  'value-unavailable',
+  'number-inexact',
+] as const
+export type PoisonReason = (typeof poisonReasons)[number]
 
 export type Decoded =
   | { readonly type: 'change'; readonly change: ChangeEvent }

@@ -1,4 +1,12 @@
-export type { ChangeEvent, Decoded, PoisonReason, Position, Row, Source } from './change-event.ts'
+export {
+  poisonReasons,
+  type ChangeEvent,
+  type Decoded,
+  type PoisonReason,
+  type Position,
+  type Row,
+  type Source,
+} from './change-event.ts'
 export { decode, type DecodeOptions, type EncodedRecord } from './decode.ts'
 export { formatLsn, lsnFromNumber, parseLsn, type Lsn } from './lsn.ts'
 export { offsetLimit, parseOffset, type Offset } from './offset.ts'

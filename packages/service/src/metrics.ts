@@ -5,10 +5,17 @@ export interface Metrics {
   readonly registry: Registry
 }
 
-/** A registry with the process's own figures (memory, CPU, event loop) and a `service` label on everything. */
-export function createMetrics(service: string): Metrics {
+/** Set on everything that a process measures, so that no scraper has to know which process it asked. */
+export interface ProcessLabels {
+  readonly service: string
+  /** Of a process that serves one lane. */
+  readonly lane?: string
+}
+
+/** A registry with the process's own figures (memory, CPU, event loop) and its labels on everything. */
+export function createMetrics(labels: ProcessLabels): Metrics {
   const registry = new Registry()
-  registry.setDefaultLabels({ service })
+  registry.setDefaultLabels(labels)
   collectDefaultMetrics({ register: registry })
   return { registry }
 }

@@ -30,6 +30,8 @@ interface ProcessOptions<Schema extends z.ZodType> {
 }
 
 export interface ServiceOptions<Schema extends z.ZodType> extends ProcessOptions<Schema> {
+  /** The lane that the process serves, if it serves one: a label on its metrics. */
+  readonly lane?: (config: Readonly<z.output<Schema>>) => string
   readonly start: (context: ServiceContext<Readonly<z.output<Schema>>>) => Promise<RunningService>
 }
 
@@ -95,7 +97,9 @@ export async function runService<Schema extends z.ZodType>(options: ServiceOptio
 
   let exitCode: number = EXIT.ok
   try {
-    const service = await options.start({ config, logger, metrics: createMetrics(options.name), fail })
+    const lane = options.lane?.(config)
+    const metrics = createMetrics({ service: options.name, ...(lane === undefined ? {} : { lane }) })
+    const service = await options.start({ config, logger, metrics, fail })
     logger.info('started')
     const { reason, error } = await ending.promise
     if (error === undefined) {

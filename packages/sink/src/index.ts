@@ -1,9 +1,9 @@
 export { backoffMs, type BackoffOptions } from './backoff.ts'
 export { createDeadLetters, deadLetterTopic, type DeadLetters } from './dead-letters.ts'
 export { createLatencyWindow, type LatencySummary, type LatencyWindow } from './latency.ts'
-export { createSinkMetrics, type SinkMetrics } from './metrics.ts'
+export { createSinkMetrics, type SinkMetrics, type SinkState } from './metrics.ts'
 export { planBatch, type Plan, type Poison } from './plan.ts'
-export { runSink, type Sink, type SinkOptions, type SinkState } from './run.ts'
+export { runSink, type Sink, type SinkOptions } from './run.ts'
 export { sinkConfigSchema, startSinkService, type SinkConfig, type SinkServiceOptions } from './service.ts'
 export {
   isError,

@@ -1,20 +1,47 @@
+/**
+ * What a sink measures. Every series whose labels are known beforehand is there from the start, at 0: a rate sees a
+ * counter rise from 0 to 1, and not its first appearance at 1.
+ */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { parkedReasons, type ParkedReason } from './plan.ts'
+
+const sinkStates = ['starting', 'running', 'paused', 'draining', 'failed'] as const
+export type SinkState = (typeof sinkStates)[number]
 
 export interface SinkMetrics {
   readonly applied: Counter
   readonly stale: Counter
-  readonly parked: Counter<'reason'>
+  readonly countParked: (reason: ParkedReason) => void
   readonly retries: Counter
   readonly lagRecords: Gauge<'topic' | 'partition'>
   readonly lagMs: Gauge<'topic' | 'partition'>
   readonly commitToVisibleMs: Histogram
-  readonly state: Gauge<'state'>
+  readonly showState: (state: SinkState) => void
 }
 
 export function createSinkMetrics(registry: Registry): SinkMetrics {
   const registers = [registry]
   const position = ['topic', 'partition'] as const
+  const parked = new Counter({
+    name: 'sink_changes_parked_total',
+    help: 'Poison records set aside in the dead-letter topic',
+    labelNames: ['reason'],
+    registers,
+  })
+  for (const reason of parkedReasons) parked.inc({ reason }, 0)
+  const states = new Gauge({
+    name: 'sink_state',
+    help: '1 for the state that the sink is in, 0 for the others',
+    labelNames: ['state'],
+    registers,
+  })
   return {
+    countParked: (reason) => {
+      parked.inc({ reason })
+    },
+    showState: (state) => {
+      for (const name of sinkStates) states.set({ state: name }, Number(name === state))
+    },
     applied: new Counter({
       name: 'sink_changes_applied_total',
       help: 'Changes that the store acknowledged, those superseded within their batch included',
@@ -23,12 +50,6 @@ export function createSinkMetrics(registry: Registry): SinkMetrics {
     stale: new Counter({
       name: 'sink_changes_stale_total',
       help: 'Operations that changed nothing, because the store had their version or a newer one',
-      registers,
-    }),
-    parked: new Counter({
-      name: 'sink_changes_parked_total',
-      help: 'Poison records set aside in the dead-letter topic',
-      labelNames: ['reason'],
       registers,
     }),
     retries: new Counter({
@@ -54,12 +75,6 @@ export function createSinkMetrics(registry: Registry): SinkMetrics {
       buckets: [
         1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000,
       ],
-      registers,
-    }),
-    state: new Gauge({
-      name: 'sink_state',
-      help: '1 for the state that the sink is in',
-      labelNames: ['state'],
       registers,
     }),
   }

@@ -5,16 +5,20 @@
  * the store refuses that one, the one before takes its place, so that the outcome does not depend on where a batch was
  * cut.
  */
-import { decode, type ChangeEvent, type DecodeOptions, type PoisonReason } from '@driftlab/change-event'
+import { decode, poisonReasons, type ChangeEvent, type DecodeOptions } from '@driftlab/change-event'
 import type { LogRecord } from '@driftlab/kafka'
 import { ZodError } from 'zod'
 import { ProjectionError, type Operation, type Projection, type Refusal } from './store.ts'
+
+/** Why a record is parked: it is no change, or no projection and no store takes it. */
+export const parkedReasons = [...poisonReasons, 'projection-failed', 'store-refused'] as const
+export type ParkedReason = (typeof parkedReasons)[number]
 
 /** A record that cannot be applied, why, and at which stage that showed. */
 export interface Poison {
   readonly record: LogRecord
   readonly stage: 'decode' | 'project' | 'write'
-  readonly reason: PoisonReason | 'projection-failed' | 'store-refused'
+  readonly reason: ParkedReason
   readonly errorName: string
   readonly message: string
   readonly stack?: string

@@ -15,11 +15,9 @@ import type { DecodeOptions } from '@driftlab/change-event'
 import { backoffMs, type BackoffOptions } from './backoff.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { LatencyWindow } from './latency.ts'
-import type { SinkMetrics } from './metrics.ts'
+import type { SinkMetrics, SinkState } from './metrics.ts'
 import { planBatch, type Plan, type Poison } from './plan.ts'
 import { StoreUnavailable, type Operation, type Projection, type Store } from './store.ts'
-
-export type SinkState = 'starting' | 'running' | 'paused' | 'draining' | 'failed'
 
 export interface SinkOptions<Op extends Operation> {
   readonly log: Log
@@ -66,12 +64,12 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
   const nowMs = options.nowMs ?? Date.now
 
   let state: SinkState = 'starting'
+  metrics.showState(state)
   let outage: { readonly error: Error; readonly attempt: number; readonly timer: NodeJS.Timeout } | undefined
   const setState = (next: SinkState): void => {
     if (state === next || state === 'failed' || (state === 'draining' && next !== 'failed')) return
     state = next
-    metrics.state.reset()
-    metrics.state.set({ state }, 1)
+    metrics.showState(state)
   }
   const fail = (error: unknown): void => {
     setState('failed')
@@ -110,7 +108,7 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
       })
     }
     for (const { record, reason, stage, message } of poison) {
-      metrics.parked.inc({ reason })
+      metrics.countParked(reason)
       const { topic, partition, offset } = record
       logger.warn({ topic, partition, offset, stage, reason, detail: message }, 'parked a poison record')
     }

@@ -3,13 +3,15 @@
  * own. The test plays the connector (it publishes and advances the slot) and the sinks, so that it decides when each of
  * them falls behind.
  */
-import { afterAll, beforeAll, beforeEach, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { connectLog, type Consumption, type LogAdmin, type LogProducer } from '@driftlab/kafka'
+import { createMetrics } from '@driftlab/service'
 import { eventually, testSettings } from '@driftlab/stores/testing'
 import { audit, type AuditOptions } from './audit.ts'
 import type { LaneReport } from './report.ts'
 import type { Specification } from './specification.ts'
 import { createThrowAwayLane, storeNames, type StoreName, type ThrowAwayLane } from './throw-away-lane.ts'
+import { startWatch, type WatchOptions } from './watch.ts'
 
 jest.setTimeout(60_000)
 
@@ -259,4 +261,88 @@ it('without Kafka, a difference cannot be told from a delay', async () => {
   const report = await auditWithConnector({ connections, timeoutMs: 1_500 })
   expect(report).toMatchObject({ verdict: 'unknown', stores: { redis: { divergedKeys: 0, undeterminedKeys: 1 } } })
   expect(report.doubts.join()).toContain('Kafka')
+})
+
+describe('the watch', () => {
+  /** Watches the lane while `task` runs, which can ask for the metrics and for what could not be seen. */
+  async function whileWatching(
+    options: Partial<WatchOptions>,
+    task: (shown: () => Promise<string>, doubts: readonly string[]) => Promise<void>,
+  ): Promise<void> {
+    const metrics = createMetrics({ service: 'auditor' })
+    const doubts: string[] = []
+    const watch = startWatch({
+      specification,
+      lanes: [lane.name],
+      connections: { ...lane.connections, kafkaBrokers: testSettings().kafkaBrokers },
+      intervalMs: 50,
+      timeoutMs: 2_000,
+      metrics,
+      onDoubt: (doubt) => doubts.push(doubt),
+      onFailure: (error) => {
+        throw error
+      },
+      ...options,
+    })
+    try {
+      await task(() => metrics.registry.metrics(), doubts)
+    } finally {
+      await watch.stop()
+    }
+  }
+
+  const lagOf = (text: string, store: StoreName): number | undefined => {
+    const line = text
+      .split('\n')
+      .find((sample) => sample.startsWith('driftlab_group_lag') && sample.includes(`"${store}"`))
+    return line === undefined ? undefined : Number(line.split(' ').at(-1))
+  }
+
+  it('sees the lag of a sink that takes nothing, and of no other', async () => {
+    const [key = ''] = keys.slice(45)
+    await whileWatching({}, async (shown) => {
+      await eventually(async () => lagOf(await shown(), 'redis') === 0, { deadlineMs: 10_000, what: 'no lag' })
+      conduct.redis = 'held'
+      await publish([key, key, key])
+      await eventually(
+        async () => {
+          const text = await shown()
+          return (lagOf(text, 'redis') ?? 0) >= 3 && lagOf(text, 'clickhouse') === 0
+        },
+        { deadlineMs: 10_000, what: 'lag of the held sink alone' },
+      )
+      conduct.redis = 'works'
+      await eventually(async () => lagOf(await shown(), 'redis') === 0, { deadlineMs: 10_000, what: 'no lag again' })
+    })
+  })
+
+  it('sees a slot that nobody reads, and how much of the log it keeps', async () => {
+    await confirm()
+    await whileWatching({}, async (shown) => {
+      const unconfirmed = async (): Promise<number | undefined> => {
+        const sample = /^driftlab_slot_unconfirmed_wal_bytes\{.*\} (\d+)$/mu.exec(await shown())
+        return sample === null ? undefined : Number(sample[1])
+      }
+      const before = await eventually(unconfirmed, { deadlineMs: 10_000, what: 'a first look' })
+      await change(keys[46] ?? '')
+      await eventually(async () => ((await unconfirmed()) ?? 0) > before, {
+        deadlineMs: 10_000,
+        what: 'bytes unconfirmed',
+      })
+      const text = await shown()
+      expect(text).toMatch(/^driftlab_slot_state\{.*state="inactive".*\} 1$/mu)
+      expect(text).toMatch(/^driftlab_slot_retained_wal_bytes\{.*\} [1-9]\d*$/mu)
+    })
+  })
+
+  it('shows no old figures of what it cannot see', async () => {
+    const postgresUrl = lane.connections.postgresUrl.replace(/@[^/]+/u, '@127.0.0.1:9')
+    const connections = { ...lane.connections, postgresUrl, kafkaBrokers: ['127.0.0.1:9'] }
+    await whileWatching({ connections, timeoutMs: 500 }, async (shown, doubts) => {
+      await eventually(() => doubts.length > 0, { deadlineMs: 10_000, what: 'a doubt' })
+      const text = await shown()
+      expect(text).toMatch(/^driftlab_slot_state\{.*state="unknown".*\} 1$/mu)
+      expect(text).not.toMatch(/^driftlab_(slot_\w+_bytes|group_lag_records)\{/mu)
+    })
+  })
 })

@@ -25,7 +25,14 @@ export async function openKafka(
 ): Promise<ChangeLog> {
   const { timeoutMs } = options
   const log = connectLog({ brokers, clientId: 'driftlab-auditor' })
-  const admin: LogAdmin = await within(Math.min(timeoutMs, connectTimeoutMs), 'connecting to Kafka', log.connectAdmin())
+  const connecting: Promise<LogAdmin> = log.connectAdmin()
+  const admin = await within(Math.min(timeoutMs, connectTimeoutMs), 'connecting to Kafka', connecting).catch(
+    (error: unknown) => {
+      // It goes on trying for a while; a connection that comes too late is nobody's.
+      void connecting.then((late) => late.close()).catch(() => undefined)
+      throw error
+    },
+  )
   return {
     ends: async (topic) => {
       const ranges = await within(timeoutMs, `the ends of ${topic}`, admin.ranges(topic))

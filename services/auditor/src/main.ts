@@ -18,12 +18,16 @@ import { createProgressLine } from './progress-line.ts'
 import { readSpecification, SpecificationError } from './specification.ts'
 import { renderReport } from './table.ts'
 import { exitCodeOf } from './verdict.ts'
+import { startWatch } from './watch.ts'
 
 /**
  * An audit reads much and keeps little, so the heap is better collected early than grown: about half the resident
  * memory, at the same speed.
  */
 setFlagsFromString('--optimize-for-size')
+
+/** In continuous mode: a look at the log as often as metrics are usually collected, and none that is waited for longer. */
+const watching = { intervalMs: 5_000, timeoutMs: 4_000 }
 
 /** EX_USAGE of sysexits.h. */
 const exitUsage = 64
@@ -45,7 +49,9 @@ async function main(): Promise<number> {
   return auditOnce(options, auditOptions)
 }
 
-async function auditOptionsFrom(options: Arguments): Promise<AuditOptions> {
+type LaneAuditOptions = AuditOptions & { readonly lanes: readonly string[] }
+
+async function auditOptionsFrom(options: Arguments): Promise<LaneAuditOptions> {
   const specification = await readSpecification(options.specificationPath ?? ordersSpecificationPath)
   const lanes = options.lanes ?? Object.keys(specification.lanes)
   for (const lane of lanes) {
@@ -81,20 +87,33 @@ function print(text: string): Promise<void> {
   return written.promise
 }
 
-async function runContinuously(options: Arguments, auditOptions: AuditOptions): Promise<void> {
+async function runContinuously(options: Arguments, auditOptions: LaneAuditOptions): Promise<void> {
   await runService({
     name: 'auditor',
     environment: process.env,
     schema: z.object({ HOST: z.string().default('127.0.0.1'), PORT: portSchema }),
     start: async ({ config, logger, metrics, fail }) => {
+      const lanes = Object.fromEntries(
+        auditOptions.lanes.map((lane) => [lane, Object.keys(auditOptions.specification.lanes[lane]?.stores ?? {})]),
+      )
       const loop = startAuditLoop({
+        lanes,
         audit: () => audit(auditOptions),
         intervalMs: options.intervalMs,
         metrics,
-        onReport: ({ verdict, durationMs, lanes }) => {
-          const verdicts = Object.fromEntries(Object.entries(lanes).map(([lane, report]) => [lane, report.verdict]))
-          const doubts = Object.values(lanes).flatMap((lane) => lane.doubts)
+        onReport: ({ verdict, durationMs, lanes: reports }) => {
+          const verdicts = Object.fromEntries(Object.entries(reports).map(([lane, report]) => [lane, report.verdict]))
+          const doubts = Object.values(reports).flatMap((report) => report.doubts)
           logger.info({ verdict, durationMs, verdicts, doubts }, 'audited')
+        },
+        onFailure: fail,
+      })
+      const watch = startWatch({
+        ...auditOptions,
+        ...watching,
+        metrics,
+        onDoubt: (doubt) => {
+          logger.warn({ doubt }, 'the log could not be watched')
         },
         onFailure: fail,
       })
@@ -104,7 +123,7 @@ async function runContinuously(options: Arguments, auditOptions: AuditOptions): 
       return {
         stop: async () => {
           await server.close()
-          await loop.stop()
+          await Promise.all([watch.stop(), loop.stop()])
         },
       }
     },

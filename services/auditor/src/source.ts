@@ -23,7 +23,15 @@ export interface Page {
 export type SlotState =
   | { readonly state: 'absent' }
   | { readonly state: 'lost' }
-  | { readonly state: 'present'; readonly active: boolean; readonly confirmed: Lsn }
+  | {
+      readonly state: 'present'
+      readonly active: boolean
+      readonly confirmed: Lsn
+      /** From the end of the log back to what the slot's consumer has confirmed. */
+      readonly unconfirmedBytes: number
+      /** What the slot makes the server keep; more than is unconfirmed while a transaction is open. */
+      readonly retainedBytes: number
+    }
 
 export interface Source {
   /** The largest key now, where a walk in key order may end; null when there is no row. */
@@ -155,12 +163,21 @@ export function openSource(
     slot: async (name) => {
       const [row] = await query(
         pool,
-        'select active, wal_status, confirmed_flush_lsn as confirmed from pg_replication_slots where slot_name = $1',
+        `select active, wal_status, confirmed_flush_lsn as confirmed,
+           pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) as unconfirmed_bytes,
+           pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) as retained_bytes
+         from pg_replication_slots where slot_name = $1`,
         [name],
       )
       if (row === undefined) return { state: 'absent' }
       if (row['wal_status'] === 'lost') return { state: 'lost' }
-      return { state: 'present', active: row['active'] === 't', confirmed: parseLsn(row['confirmed'] ?? '0/0') }
+      return {
+        state: 'present',
+        active: row['active'] === 't',
+        confirmed: parseLsn(row['confirmed'] ?? '0/0'),
+        unconfirmedBytes: Math.max(0, Number(row['unconfirmed_bytes'])),
+        retainedBytes: Math.max(0, Number(row['retained_bytes'])),
+      }
     },
     close: () => pool.end(),
   }

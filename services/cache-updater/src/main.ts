@@ -10,6 +10,7 @@ await runService({
   name: 'cache-updater',
   environment: process.env,
   schema: configSchema,
+  lane: ({ LANE }) => LANE,
   start: (context) => {
     const { config } = context
     const { topic, schema } = laneNames(config.LANE)

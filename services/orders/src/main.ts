@@ -1,7 +1,7 @@
 /** Starts one orders service. Only wires: what it does is in the files that it names. */
 import { listen, runService } from '@driftlab/service'
 import { createApp } from './app.ts'
-import { configSchema } from './config.ts'
+import { configSchema, laneOf } from './config.ts'
 import { readinessOf } from './readiness.ts'
 import { openStores } from './stores.ts'
 
@@ -12,6 +12,7 @@ await runService({
   name: 'orders',
   environment: process.env,
   schema: configSchema,
+  lane: laneOf,
   start: async ({ config, logger, metrics }) => {
     const stores = openStores(config, (store, error) => {
       logger.warn({ err: error, store }, 'connection lost; a new one is made when it is needed')

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { DerivedStore } from './strategies/strategy.ts'
+import { derivedStores, type DerivedStore } from './strategies/strategy.ts'
 
 export interface OrdersMetrics {
   /** Times every request under its route's template, so that ids do not become labels. */
@@ -22,6 +22,8 @@ export function ordersMetrics(registry: Registry): OrdersMetrics {
     labelNames: ['store'],
     registers: [registry],
   })
+  // There from the start, or a rate would not see the first one.
+  for (const store of derivedStores) partialWrites.inc({ store }, 0)
   return {
     observe(request, response, next) {
       const end = requests.startTimer()

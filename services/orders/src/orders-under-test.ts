@@ -12,7 +12,7 @@ import { z } from 'zod'
 import { dropLane as dropWarehouse, setUpLane as setUpWarehouse } from '../../../infra/clickhouse/lane.ts'
 import { createLane, dropLane } from '../../../infra/postgres/lane.ts'
 import { createApp } from './app.ts'
-import { configSchema, type Config } from './config.ts'
+import { configSchema, laneOf, type Config } from './config.ts'
 import type { OpenApiDocument } from './openapi.ts'
 import { readinessOf } from './readiness.ts'
 import { openStores } from './stores.ts'
@@ -155,7 +155,7 @@ async function startService(environment: Readonly<Record<string, string>>): Prom
     orders: stores.orders,
     strategy: stores.strategy,
     readiness: () => readinessOf(stores.checks),
-    metrics: createMetrics('orders'),
+    metrics: createMetrics({ service: 'orders', lane: laneOf(config) }),
     logger: createLogger('orders', 'silent'),
   })
   const server = await listen(app, { host: '127.0.0.1', port: 0 })

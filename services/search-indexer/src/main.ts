@@ -10,6 +10,7 @@ await runService({
   name: 'search-indexer',
   environment: process.env,
   schema: configSchema,
+  lane: ({ LANE }) => LANE,
   start: (context) => {
     const { config } = context
     const { topic, schema, index } = laneNames(config.LANE)

@@ -10,6 +10,7 @@ await runService({
   name: 'warehouse-loader',
   environment: process.env,
   schema: configSchema,
+  lane: ({ LANE }) => LANE,
   start: (context) => {
     const { config } = context
     const { topic, schema, warehouseDatabase } = laneNames(config.LANE)

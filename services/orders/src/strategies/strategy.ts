@@ -14,7 +14,8 @@ export interface WriteStrategy {
   remove(id: string, guard: GuardRemoval): Promise<void>
 }
 
-export type DerivedStore = 'redis' | 'elasticsearch' | 'clickhouse'
+export const derivedStores = ['redis', 'elasticsearch', 'clickhouse'] as const
+export type DerivedStore = (typeof derivedStores)[number]
 
 /** A write that is in some stores and not in others, and stays that way. */
 export class PartialWrite extends Error {
