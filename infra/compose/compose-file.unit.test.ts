@@ -79,7 +79,7 @@ describe('every container', () => {
 
   test('is pinned to a version, in one place that a variable can override', () => {
     expect(
-      breaking(({ image }) => /^(\$\{[A-Z_0-9]+_IMAGE:-)?[^:]+:(\$\{[A-Z_]+:-)?\d[\w.-]*\}?$/.test(image)),
+      breaking(({ image }) => /^(\$\{[A-Z_0-9]+_IMAGE:-)?[^:]+:(\$\{[A-Z_]+:-)?v?\d[\w.-]*\}?$/.test(image)),
     ).toEqual([])
     const others = services.map(([, { image }]) => image).filter((image) => !image.startsWith('driftlab/'))
     expect(others).toEqual([...new Set(others)])
