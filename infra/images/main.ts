@@ -3,11 +3,15 @@
  * Every image of docker-compose.yml, made ready where some cannot be pulled:
  *
  *   node infra/images/main.ts            in the engine that `docker` talks to, or, without one, in one of our own
- *   node infra/images/main.ts --keep     the same, and leaves the engine of our own running; prints how to talk to it
+ *     --keep                             leaves an engine of our own running, and prints how to talk to it
+ *     --images=registry                  nothing is stood in: an image that cannot be pulled is an error
+ *     --images=stand-in                  nothing is pulled
+ *   node infra/images/main.ts --stop     stops an engine of our own that was kept
  */
-import { installMissing, LabError, resolveLayout } from '../native/src/index.ts'
-import { openEngine } from './engine.ts'
-import { ensureImages } from './images.ts'
+import { parseArgs } from 'node:util'
+import { LabError, resolveLayout } from '../native/src/index.ts'
+import { openEngine, stopPrivateEngine } from './engine.ts'
+import { ensureImages, imageSources, type ImageSource } from './images.ts'
 
 const interruption = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -21,21 +25,15 @@ const report = (line: string): void => {
 }
 
 try {
-  const layout = resolveLayout(process.env)
-  await installMissing(layout, signal)
-  const engine = await openEngine({ layout, signal, report })
-  let keep = false
-  try {
-    const standIns = await ensureImages({ engine, layout, signal, report })
-    report(standIns.length === 0 ? 'every image is the real one' : `stand-ins: ${standIns.join(', ')}`)
-    keep = process.argv.includes('--keep')
-    if (keep && engine.isPrivate) {
-      const { DOCKER_HOST = '', DOCKER_CONFIG = '' } = engine.environment
-      report(`export DOCKER_HOST=${DOCKER_HOST} DOCKER_CONFIG=${DOCKER_CONFIG}`)
-    }
-  } finally {
-    if (!keep) await engine.close()
-  }
+  const { values } = parseArgs({
+    options: {
+      keep: { type: 'boolean', default: false },
+      stop: { type: 'boolean', default: false },
+      images: { type: 'string', default: imageSources[0] },
+    },
+  })
+  if (values.stop) report((await stopPrivateEngine()) ? 'stopped' : 'none was running')
+  else await makeReady(imageSource(values.images), values.keep)
 } catch (error) {
   if (!(error instanceof Error)) throw error
   process.stderr.write(`${error instanceof LabError ? error.message : (error.stack ?? error.message)}\n`)
@@ -43,3 +41,26 @@ try {
 }
 // What was started and is kept must not keep this process.
 process.exit()
+
+function imageSource(text: string): ImageSource {
+  const source = imageSources.find((known) => known === text)
+  if (source === undefined) throw new LabError('bad-settings', `--images is one of ${imageSources.join(', ')}`)
+  return source
+}
+
+async function makeReady(source: ImageSource, keep: boolean): Promise<void> {
+  const layout = resolveLayout(process.env)
+  const engine = await openEngine({ layout, signal, report })
+  let isKept = false
+  try {
+    const standIns = await ensureImages({ engine, layout, signal, report }, source)
+    report(standIns.length === 0 ? 'every image is the real one' : `stand-ins: ${standIns.join(', ')}`)
+    isKept = keep
+    if (isKept && engine.isPrivate) {
+      const { DOCKER_HOST = '', DOCKER_CONFIG = '' } = engine.environment
+      report(`export DOCKER_HOST=${DOCKER_HOST} DOCKER_CONFIG=${DOCKER_CONFIG}`)
+    }
+  } finally {
+    if (!isKept) await engine.close()
+  }
+}

@@ -12,16 +12,17 @@ import { dirname, join } from 'node:path'
 import { runCommand } from '../native/src/commands.ts'
 import { LabError } from '../native/src/errors.ts'
 import type { Layout } from '../native/src/layout.ts'
-import { findJavaHome, findOnPath, installedPaths, postgresHome } from '../native/src/tools.ts'
+import { findOnPath, installedPaths, postgresHome } from '../native/src/tools.ts'
 import versions from '../native/versions.json' with { type: 'json' }
 import type { Engine } from './engine.ts'
+import { installPackages } from './packages.ts'
 
 /** The front of ClickHouse's stand-in is code of ours, so it comes out of our own image, which must be built before. */
 export const servicesImage = 'driftlab/services:0.1.0'
 
-const label = 'org.driftlab.stand-in'
+export const standInLabel = 'org.driftlab.stand-in'
 const baseImage = 'driftlab-stand-in/base'
-const debian = 'bookworm'
+const debian = 'trixie'
 const basePackages = ['ca-certificates', 'curl', 'wget', 'redis-server', 'postgresql-client']
 const hostCertificates = '/etc/ssl/certs/ca-certificates.crt'
 
@@ -91,8 +92,7 @@ export async function buildStandIn(service: string, image: string, context: Stan
 }
 
 async function ensureJava(base: string, context: StandInContext): Promise<string> {
-  const jdk = findJavaHome(process.env)
-  return build({ folder: 'java', parts: { jdk }, version: jdk }, 'driftlab-stand-in/java', base, context)
+  return build({ folder: 'java', parts: {}, version: debian }, 'driftlab-stand-in/java', base, context)
 }
 
 /** Debian with the few programs that the images share, made by debootstrap once and kept in the cache. */
@@ -101,20 +101,21 @@ async function ensureBase({ engine, layout, signal, report }: StandInContext): P
     .update(JSON.stringify([debian, basePackages]))
     .digest('hex')
     .slice(0, 16)
-  if ((await engine.labelOf(baseImage, label)) === hash) return hash
+  if ((await engine.labelOf(baseImage, standInLabel)) === hash) return hash
   const archive = join(layout.cacheDir, `debian-${debian}-${hash}.tar`)
   if (!existsSync(archive)) {
-    const debootstrap = findOnPath('debootstrap')
-    if (debootstrap === undefined) {
-      throw new LabError('prerequisite-missing', 'debootstrap is not installed (apt-get install debootstrap).')
+    if (findOnPath('debootstrap') === undefined) {
+      await installPackages(['debootstrap', 'debian-archive-keyring'], 'Stand-ins for images', { signal, report })
     }
     report(`making Debian ${debian} with debootstrap, once`)
     const tree = join(layout.cacheDir, 'debian.partial')
     await rm(tree, { recursive: true, force: true })
     await mkdir(layout.cacheDir, { recursive: true })
-    await runCommand(debootstrap, ['--variant=minbase', `--include=${basePackages.join(',')}`, debian, tree], {
-      signal,
-    })
+    // With mounts of its own: were it killed, a /proc would stay mounted in the tree, which is then deleted.
+    const args = ['--variant=minbase', `--include=${basePackages.join(',')}`, debian, tree]
+    await runCommand('unshare', ['--mount', 'debootstrap', ...args], { signal })
+    // Its number is one of chance, and another image's user may need it; an image with Redis makes its own.
+    await runCommand('chroot', [tree, 'userdel', 'redis'], { signal })
     // What this machine trusts, since its registries may be reached through a certificate of its own.
     if (existsSync(hostCertificates)) await copyFile(hostCertificates, join(tree, hostCertificates))
     for (const waste of ['var/cache/apt', 'var/lib/apt/lists']) await rm(join(tree, waste), { recursive: true })
@@ -123,7 +124,7 @@ async function ensureBase({ engine, layout, signal, report }: StandInContext): P
     await rm(tree, { recursive: true, force: true })
   }
   report('importing the base image')
-  await engine.docker(['import', '--change', `LABEL ${label}=${hash}`, archive, baseImage], { signal })
+  await engine.docker(['import', '--change', `LABEL ${standInLabel}=${hash}`, archive, baseImage], { signal })
   return hash
 }
 
@@ -138,7 +139,7 @@ async function build(recipe: Recipe, image: string, base: string, context: Stand
     .update(JSON.stringify([base, files, recipe.version, Object.keys(recipe.parts)]))
     .digest('hex')
     .slice(0, 16)
-  if ((await engine.labelOf(image, label)) === hash) return hash
+  if ((await engine.labelOf(image, standInLabel)) === hash) return hash
 
   report(`building a stand-in for ${image}`)
   const staging = join(layout.labDir, 'images', recipe.folder)
@@ -150,7 +151,7 @@ async function build(recipe: Recipe, image: string, base: string, context: Stand
       await runCommand('cp', ['-aL', '--reflink=auto', path, join(staging, name)], { signal })
     }
     const labels = [
-      `${label}=${hash}`,
+      `${standInLabel}=${hash}`,
       'org.opencontainers.image.description=Stand-in for local tests; never publish it',
     ]
     await engine.docker(['build', '--quiet', '--tag', image, ...labels.flatMap((text) => ['--label', text]), staging], {
