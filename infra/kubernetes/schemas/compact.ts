@@ -30,24 +30,31 @@ function mapValues<From, To>(values: Readonly<Record<string, From>>, change: (va
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]))
 }
 
-function strict(schema: Schema): Schema {
+/** Alternatives beside `properties` only add conditions to them, and name no more fields than those speak of. */
+const condition = (schema: Schema): Schema => convert(schema, false)
+const strict = (schema: Schema): Schema => convert(schema, true)
+
+function convert(schema: Schema, closed: boolean): Schema {
   if (schema['x-kubernetes-int-or-string'] === true) return { type: ['integer', 'string'] }
   const result: Record<string, unknown> = {}
   for (const keyword of kept) {
     const value = schema[keyword]
     if (value !== undefined) result[keyword] = keyword === '$ref' ? localReference(String(value)) : value
   }
-  const open = schema['x-kubernetes-preserve-unknown-fields'] === true
+  const open = !closed || schema['x-kubernetes-preserve-unknown-fields'] === true
   const { properties, items, additionalProperties, anyOf, oneOf } = schema
   if (isSchema(properties)) {
-    result['properties'] = mapValues(properties as Readonly<Record<string, Schema>>, strict)
+    result['properties'] = mapValues(properties as Readonly<Record<string, Schema>>, closed ? strict : condition)
     if (!open) result['additionalProperties'] = false
   }
-  if (isSchema(additionalProperties)) result['additionalProperties'] = strict(additionalProperties)
-  if (isSchema(items)) result['items'] = strict(items)
+  if (isSchema(additionalProperties)) result['additionalProperties'] = convert(additionalProperties, closed)
+  if (isSchema(items)) result['items'] = convert(items, closed)
   // Quantities are one of two, whichever way it is written.
   const alternatives = anyOf ?? oneOf
-  if (Array.isArray(alternatives)) result['anyOf'] = alternatives.map((member) => strict(member as Schema))
+  if (Array.isArray(alternatives)) {
+    const change = isSchema(properties) ? condition : strict
+    result['anyOf'] = alternatives.map((member) => change(member as Schema))
+  }
   return result
 }
 
