@@ -13,7 +13,19 @@ export interface CompactSchemas {
   readonly $defs: Readonly<Record<string, Schema>>
 }
 
-const kept = ['$ref', 'type', 'enum', 'required', 'pattern', 'minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems'] as const
+const kept = [
+  '$ref',
+  'type',
+  'enum',
+  'required',
+  'pattern',
+  'minimum',
+  'maximum',
+  'minLength',
+  'maxLength',
+  'minItems',
+  'maxItems',
+] as const
 
 /** A part that is shorter than this costs less than a reference to it. */
 const sharedLengthMin = 120

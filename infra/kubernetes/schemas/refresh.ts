@@ -1,7 +1,7 @@
 /**
  * Makes the schemas of this folder anew from pinned, published packages: node infra/kubernetes/schemas/refresh.ts
  *
- * Needs npm's Node, pip, Maven with a JDK, and Go; takes a few minutes and some hundred megabytes of downloads. Tests
+ * Needs npm's Node, pip, Maven with a JDK 21, and Go; takes a few minutes and some hundred megabytes of downloads. Tests
  * never run it: they read what it wrote. clickhouse.json is not made here, see README.md.
  *
  * A custom resource's schema is what its operator is built from: Go types through controller-gen, as the operator's own
@@ -20,7 +20,7 @@ const run = promisify(execFile)
 
 const kubernetes = { version: '1.34.0', wheel: 'kubernetes-validate', wheelVersion: '1.37.0' }
 const controllerGenVersion = 'v0.23.0'
-const strimziVersion = '0.51.0'
+const strimziVersion = '1.2.0'
 
 const objectMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 
@@ -184,7 +184,9 @@ async function fromStrimzi(work: string): Promise<void> {
   )
   await run('javac', ['-cp', classpath, '-d', join(work, 'classes'), ...sources])
   const classes = Object.values(strimziKinds).map((name) => `io.strimzi.api.kafka.model.${name}`)
-  const { stdout } = await run('java', ['-cp', classpath, 'StrimziSchemas', ...classes], { maxBuffer: 64 * 1024 * 1024 })
+  const { stdout } = await run('java', ['-cp', classpath, 'StrimziSchemas', ...classes], {
+    maxBuffer: 64 * 1024 * 1024,
+  })
   const made = z.record(z.string(), z.record(z.string(), z.unknown())).parse(JSON.parse(stdout))
   const schemas = Object.fromEntries(
     Object.keys(strimziKinds).map((kind) => [`kafka.strimzi.io/v1 ${kind}`, made[kind] ?? {}]),
