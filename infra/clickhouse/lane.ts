@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { laneNames } from '@driftlab/order'
-import { readStatements, type SqlValue } from './sql-template.ts'
+import { onCluster, readStatements, type SqlValue } from './sql-template.ts'
 
 /** The part of `@clickhouse/client` that running statements takes. */
 export interface StatementRunner {
@@ -19,14 +19,27 @@ export async function runFile(
   client: StatementRunner,
   file: string,
   values: Readonly<Record<string, SqlValue>>,
+  cluster?: string,
 ): Promise<void> {
   const sql = await readFile(new URL(file, import.meta.url), 'utf8')
-  for (const query of readStatements(sql, values)) await client.command({ query })
+  for (const statement of readStatements(sql, values)) {
+    await client.command({ query: cluster === undefined ? statement : onCluster(statement, cluster) })
+  }
 }
 
-/** Needs an administrator's client. @param lane its name, for instance `cdc` or, in a test, `t-1f3a`. */
-export async function setUpLane(client: StatementRunner, lane: string, kind: LaneKind): Promise<void> {
-  await runFile(client, `lane-${kind}.sql`, { database: { name: laneNames(lane).warehouseDatabase } })
+/**
+ * Needs an administrator's client.
+ *
+ * @param lane its name, for instance `cdc` or, in a test, `t-1f3a`.
+ * @param cluster of more than one server, on which the tables are then replicated.
+ */
+export async function setUpLane(
+  client: StatementRunner,
+  lane: string,
+  kind: LaneKind,
+  cluster?: string,
+): Promise<void> {
+  await runFile(client, `lane-${kind}.sql`, { database: { name: laneNames(lane).warehouseDatabase } }, cluster)
 }
 
 /** Removes the lane's database with everything in it. */

@@ -23,6 +23,11 @@ const settingsSchema = z.object({
   CLICKHOUSE_WAREHOUSE_LOADER_PASSWORD: z.string(),
   CLICKHOUSE_AUDITOR_USER: z.string(),
   CLICKHOUSE_AUDITOR_PASSWORD: z.string(),
+  /** Of several servers; without it there is one. */
+  CLICKHOUSE_CLUSTER: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/)
+    .optional(),
   LANES: z
     .string()
     .default(laneKinds.join(','))
@@ -64,7 +69,7 @@ async function setUp(settings: Settings, report: Report): Promise<void> {
   })
   try {
     for (const lane of settings.LANES) {
-      await setUpLane(client, lane, lane)
+      await setUpLane(client, lane, lane, settings.CLICKHOUSE_CLUSTER)
       const grants = [`SELECT, INSERT ON ${laneNames(lane).warehouseDatabase}.*`]
       await setUpUser(client, { ...writerOf(lane, settings), grants })
     }

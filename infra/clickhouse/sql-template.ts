@@ -18,6 +18,17 @@ export function readStatements(sql: string, values: Readonly<Record<string, SqlV
     .map((statement) => statement.replace(/\$\{(\w+)\}/g, (_, place: string) => render(place, values[place])))
 }
 
+/**
+ * The same statement for a cluster: it runs on every replica, and a table's rows are on every replica.
+ *
+ * Users and grants are left as they are: a cluster keeps them in one place for all (infra/kubernetes/stores).
+ */
+export function onCluster(statement: string, cluster: string): string {
+  return statement
+    .replace(/^(CREATE (?:DATABASE|TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS \S+)/, `$1 ON CLUSTER '${cluster}'`)
+    .replace(/^ENGINE = ReplacingMergeTree/m, 'ENGINE = ReplicatedReplacingMergeTree')
+}
+
 function render(place: string, value: SqlValue | undefined): string {
   if (value === undefined) throw new RangeError(`The SQL has a place \${${place}} that nothing fills`)
   if ('text' in value) return `'${value.text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`

@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from '@jest/globals'
-import { readStatements } from './sql-template.ts'
+import { onCluster, readStatements } from './sql-template.ts'
 
 describe('readStatements', () => {
   test('cuts a file into statements without comments and fills the places', () => {
@@ -17,5 +18,23 @@ describe('readStatements', () => {
 
   test('a place that nothing fills is refused', () => {
     expect(() => readStatements('SELECT ${x}', {})).toThrow(/nothing fills/)
+  })
+})
+
+describe('onCluster', () => {
+  test.each(['cdc', 'dual-write'])(
+    'every statement of lane %s runs on each replica, and every table is replicated',
+    async (lane) => {
+      const sql = await readFile(new URL(`lane-${lane}.sql`, import.meta.url), 'utf8')
+      const statements = readStatements(sql, { database: { name: 'd' } }).map((statement) => onCluster(statement, 'c'))
+      for (const statement of statements) expect(statement).toContain("ON CLUSTER 'c'")
+      const tables = statements.filter((statement) => statement.startsWith('CREATE TABLE'))
+      expect(tables.length).toBeGreaterThan(0)
+      for (const table of tables) expect(table).toMatch(/^ENGINE = Replicated\w*MergeTree/m)
+    },
+  )
+
+  test('leaves users and grants alone', () => {
+    expect(onCluster("CREATE USER IF NOT EXISTS u IDENTIFIED BY 'p'", 'c')).not.toContain('CLUSTER')
   })
 })

@@ -13,6 +13,8 @@ import { lanes, setUpLane } from './lane.ts'
 const settingsSchema = z.object({
   LAB_HOST: z.string().default('127.0.0.1'),
   ELASTICSEARCH_PORT: portSchema,
+  /** Copies of each shard beside the first; a single node has room for none. */
+  ELASTICSEARCH_REPLICAS: z.coerce.number().int().min(0).default(0),
   ELASTICSEARCH_ADMIN_USER: z.string(),
   ELASTICSEARCH_ADMIN_PASSWORD: z.string(),
   ELASTICSEARCH_ORDERS_USER: z.string(),
@@ -62,7 +64,8 @@ function refusal(user: string, index: string): string {
 async function setUp(settings: Settings, report: Report): Promise<void> {
   const { ELASTICSEARCH_ADMIN_USER: admin, ELASTICSEARCH_ADMIN_PASSWORD: adminPassword } = settings
   await withClient(connectAs(settings, admin, adminPassword), async (client) => {
-    for (const lane of lanes) await setUpLane(client, lane)
+    const indexSettings = { number_of_replicas: settings.ELASTICSEARCH_REPLICAS }
+    for (const lane of lanes) await setUpLane(client, lane, { indexSettings })
   })
   await checkUser(settings, settings.ELASTICSEARCH_ORDERS_USER, settings.ELASTICSEARCH_ORDERS_PASSWORD, 'dual-write')
   await checkUser(

@@ -7,6 +7,7 @@ export {
   runJob,
   runService,
   EXIT,
+  stopDeadlineMs,
   type Report,
   type RunningService,
   type ServiceContext,

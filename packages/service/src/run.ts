@@ -8,7 +8,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 export const EXIT = { ok: 0, failure: 1, badConfiguration: 78 } as const
 
 /** How long a stop may take before the process gives up on it and exits with a failure. */
-const stopDeadlineMs = 20_000
+export const stopDeadlineMs = 20_000
 
 export interface ServiceContext<Config> {
   readonly config: Config
