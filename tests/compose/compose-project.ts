@@ -1,6 +1,8 @@
 /** The stack of docker-compose.yml as a project of its own, with ports of its own, for the tests that run it. */
 import { join } from 'node:path'
+import { createComposeLab } from '../../infra/compose/compose-lab.ts'
 import { runCommand } from '../../infra/native/src/commands.ts'
+import type { Lab } from '../../infra/native/src/index.ts'
 
 const root = join(import.meta.dirname, '../..')
 const name = 'driftlab-test'
@@ -16,6 +18,7 @@ const commandDeadlineMs = 280_000
 
 export interface Project {
   readonly name: string
+  readonly lab: Lab
   /** `docker compose …` in this project. @returns what it says. @throws {CommandError} with its last lines. */
   readonly compose: (...args: readonly string[]) => Promise<string>
   readonly docker: (...args: readonly string[]) => Promise<string>
@@ -45,6 +48,7 @@ export function openProject(
   const compose = (...args: readonly string[]): Promise<string> => docker('compose', '--project-name', name, ...args)
   return {
     name,
+    lab: createComposeLab({ root, project: name, environment: { ...environment, ...ports, ...variables } }),
     docker,
     compose,
     exec: (service, ...command) => compose('exec', '-T', service, ...command),

@@ -7,11 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { eventually } from '@driftlab/stores/testing'
 import { z } from 'zod'
+import type { ComponentName, ComponentState } from '../../infra/native/src/index.ts'
 import { startWriter, type Outcomes } from '../e2e/pipeline.ts'
 import { openProject, ordersUrls } from './compose-project.ts'
 
 const project = openProject()
-const { compose, docker, exec } = project
+const { compose, docker, exec, lab } = project
 
 const jobs = [
   'configure',
@@ -75,6 +76,10 @@ async function expectConsistent(): Promise<void> {
   const lane = await audit('cdc')
   expect(lane).toMatchObject({ verdict: 'consistent', doubts: [], examples: [] })
   expect(lane?.sourceRows).toBeGreaterThan(20)
+}
+
+async function stateOf(name: ComponentName): Promise<ComponentState | undefined> {
+  return (await lab.status()).find((component) => component.name === name)?.state
 }
 
 /** Writes through the published ports while `strike` happens, and until it goes on well after it. */
@@ -215,6 +220,39 @@ describe('no key diverges', () => {
     expect(after?.sourceRows).toBe(before?.sourceRows)
     await expectConsistent()
   }, 400_000)
+})
+
+describe('the laboratory', () => {
+  test('kills what stays down until it is started again, and the store misses nothing', async () => {
+    await whileWriting(async () => {
+      await lab.kill('redis')
+      await lab.kill('search-indexer')
+      expect(await stateOf('redis')).toBe('failed')
+      await lab.start(['redis', 'search-indexer'])
+    })
+    await expectConsistent()
+  }, 240_000)
+
+  test('freezes a sink while others go on, and lets it go on', async () => {
+    await whileWriting(async () => {
+      await lab.pause('warehouse-loader')
+      expect(await stateOf('warehouse-loader')).toBe('paused')
+      await sleep(3_000)
+      await lab.resume('warehouse-loader')
+      await lab.restart('postgres')
+    })
+    await expectConsistent()
+    expect(await stateOf('postgres')).toBe('ready')
+  }, 240_000)
+
+  test('knows who may have several instances, and where the published ones are', async () => {
+    await expect(lab.scale('postgres', 2)).rejects.toThrow(/keeps data/)
+    await lab.scale('search-indexer', 2)
+    await lab.scale('search-indexer', 1)
+    expect(lab.address('orders-dual-write-2').url).toBe(ordersUrls['dual-write'][1])
+    expect(() => lab.address('redis')).toThrow(/not published/)
+    await expectConsistent()
+  }, 240_000)
 })
 
 describe('what cannot work ends with its reason', () => {
