@@ -10,7 +10,7 @@
 import { join } from 'node:path'
 import { openEngine, type Engine } from '../infra/images/engine.ts'
 import { ensureImages } from '../infra/images/images.ts'
-import { installMissing, LabError, resolveLayout, withScratchLab } from '../infra/native/src/index.ts'
+import { LabError, resolveLayout, withScratchLab } from '../infra/native/src/index.ts'
 import { kinds, runJest, type JestRun, type Kind } from './jest.ts'
 
 interface Tally {
@@ -83,7 +83,6 @@ async function runInContainers(args: readonly string[], options: { readonly requ
     return { passed: 0, failed: 0, skipped: 0 }
   }
   try {
-    await installMissing(layout, signal)
     const standIns = await ensureImages({ engine, layout, signal, report })
     report(standIns.length === 0 ? 'Every image is the real one.' : `Stand-ins: ${standIns.join(', ')}.`)
     return await run('compose', args, engine.environment)

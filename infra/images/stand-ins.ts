@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync, realpathSync } from 'node:fs'
-import { copyFile, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { runCommand } from '../native/src/commands.ts'
 import { LabError } from '../native/src/errors.ts'
@@ -22,9 +22,6 @@ export const servicesImage = 'driftlab/services:0.1.0'
 
 export const standInLabel = 'org.driftlab.stand-in'
 const baseImage = 'driftlab-stand-in/base'
-const debian = 'trixie'
-const basePackages = ['ca-certificates', 'curl', 'wget', 'redis-server', 'postgresql-client']
-const hostCertificates = '/etc/ssl/certs/ca-certificates.crt'
 
 interface Recipe {
   /** The folder beside this file with the Dockerfile. */
@@ -62,7 +59,7 @@ function recipes(layout: Layout, servicesImageId: string): Readonly<Record<strin
       parts: { ...libs, plugins: connectPluginDir },
       version: `${versions.kafka} ${versions.debezium}`,
     },
-    redis: { folder: 'redis', parts: {}, version: debian },
+    redis: { folder: 'redis', parts: {}, version: '' },
     elasticsearch: {
       folder: 'elasticsearch',
       parts: { distribution: elasticsearchHome },
@@ -92,33 +89,25 @@ export async function buildStandIn(service: string, image: string, context: Stan
 }
 
 async function ensureJava(base: string, context: StandInContext): Promise<string> {
-  return build({ folder: 'java', parts: {}, version: debian }, 'driftlab-stand-in/java', base, context)
+  return build({ folder: 'java', parts: {}, version: '' }, 'driftlab-stand-in/java', base, context)
 }
 
 /** Debian with the few programs that the images share, made by debootstrap once and kept in the cache. */
 async function ensureBase({ engine, layout, signal, report }: StandInContext): Promise<string> {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([debian, basePackages]))
-    .digest('hex')
-    .slice(0, 16)
+  const script = join(import.meta.dirname, 'base/make.sh')
+  const hash = shortHash(await readFile(script, 'utf8'))
   if ((await engine.labelOf(baseImage, standInLabel)) === hash) return hash
-  const archive = join(layout.cacheDir, `debian-${debian}-${hash}.tar`)
+  const archive = join(layout.cacheDir, `debian-${hash}.tar`)
   if (!existsSync(archive)) {
     if (findOnPath('debootstrap') === undefined) {
       await installPackages(['debootstrap', 'debian-archive-keyring'], 'Stand-ins for images', { signal, report })
     }
-    report(`making Debian ${debian} with debootstrap, once`)
+    report('making a minimal Debian with debootstrap, once')
     const tree = join(layout.cacheDir, 'debian.partial')
     await rm(tree, { recursive: true, force: true })
     await mkdir(layout.cacheDir, { recursive: true })
     // With mounts of its own: were it killed, a /proc would stay mounted in the tree, which is then deleted.
-    const args = ['--variant=minbase', `--include=${basePackages.join(',')}`, debian, tree]
-    await runCommand('unshare', ['--mount', 'debootstrap', ...args], { signal })
-    // Its number is one of chance, and another image's user may need it; an image with Redis makes its own.
-    await runCommand('chroot', [tree, 'userdel', 'redis'], { signal })
-    // What this machine trusts, since its registries may be reached through a certificate of its own.
-    if (existsSync(hostCertificates)) await copyFile(hostCertificates, join(tree, hostCertificates))
-    for (const waste of ['var/cache/apt', 'var/lib/apt/lists']) await rm(join(tree, waste), { recursive: true })
+    await runCommand('unshare', ['--mount', 'bash', script, tree], { signal })
     await runCommand('tar', ['-C', tree, '-cf', `${archive}.partial`, '.'], { signal })
     await rename(`${archive}.partial`, archive)
     await rm(tree, { recursive: true, force: true })
@@ -128,6 +117,10 @@ async function ensureBase({ engine, layout, signal, report }: StandInContext): P
   return hash
 }
 
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
 /** @returns the hash of everything in it. */
 async function build(recipe: Recipe, image: string, base: string, context: StandInContext): Promise<string> {
   const { engine, layout, signal, report } = context
@@ -135,10 +128,7 @@ async function build(recipe: Recipe, image: string, base: string, context: Stand
   const files = await Promise.all(
     (await readdir(source)).sort().map(async (file) => [file, await readFile(join(source, file), 'utf8')]),
   )
-  const hash = createHash('sha256')
-    .update(JSON.stringify([base, files, recipe.version, Object.keys(recipe.parts)]))
-    .digest('hex')
-    .slice(0, 16)
+  const hash = shortHash(JSON.stringify([base, files, recipe.version, Object.keys(recipe.parts)]))
   if ((await engine.labelOf(image, standInLabel)) === hash) return hash
 
   report(`building a stand-in for ${image}`)
@@ -154,9 +144,12 @@ async function build(recipe: Recipe, image: string, base: string, context: Stand
       `${standInLabel}=${hash}`,
       'org.opencontainers.image.description=Stand-in for local tests; never publish it',
     ]
-    await engine.docker(['build', '--quiet', '--tag', image, ...labels.flatMap((text) => ['--label', text]), staging], {
-      signal,
-    })
+    await engine.docker(
+      ['build', '--progress=plain', '--tag', image, ...labels.flatMap((text) => ['--label', text]), staging],
+      {
+        signal,
+      },
+    )
   } finally {
     await rm(staging, { recursive: true, force: true })
   }
