@@ -46,8 +46,8 @@ export function kubernetesSecrets(settings: Settings, templates: Templates): rea
 }
 
 /** The password of user `elastic` is the operator's own, and a job reads it there. */
-function withoutElastic({ ELASTICSEARCH_ADMIN_PASSWORD: _password, ...files }: Files): Files {
-  return files
+function withoutElastic(files: Files): Files {
+  return Object.fromEntries(Object.entries(files).filter(([name]) => name !== 'ELASTICSEARCH_ADMIN_PASSWORD'))
 }
 
 function secret(name: string, stringData: Files, type = 'Opaque'): Secret {

@@ -51,7 +51,7 @@ function convert(schema: Schema, closed: boolean): Schema {
   const result: Record<string, unknown> = {}
   for (const keyword of kept) {
     const value = schema[keyword]
-    if (value !== undefined) result[keyword] = keyword === '$ref' ? localReference(String(value)) : value
+    if (value !== undefined) result[keyword] = typeof value === 'string' ? localReference(value) : value
   }
   const open = !closed || schema['x-kubernetes-preserve-unknown-fields'] === true
   const { properties, items, additionalProperties, anyOf, oneOf } = schema

@@ -130,8 +130,7 @@ function reachable(definitions: Readonly<Record<string, Schema>>, roots: readonl
     const definition = definitions[name]
     if (definition === undefined) throw new Error(`There is no definition ${name}`)
     if (name in found) continue
-    const { status: _status, ...properties } = (definition['properties'] ?? {}) as Record<string, unknown>
-    const needed: Schema = 'properties' in definition ? { ...definition, properties } : definition
+    const needed = withoutStatus(definition)
     found[name] = needed
     const mentioned = JSON.stringify(needed).matchAll(/#\/\$defs\/([\w.-]+)"/g)
     waiting.push(...[...mentioned].map(([, other = '']) => other))
@@ -198,13 +197,20 @@ async function fromStrimzi(work: string): Promise<void> {
   })
 }
 
-/** A CRD leaves the metadata to Kubernetes, and its status to the operator. */
+function withoutStatus(schema: Schema): Schema {
+  const { properties } = schema
+  if (properties === undefined) return schema
+  const wanted = Object.entries(properties as Schema).filter(([name]) => name !== 'status')
+  return { ...schema, properties: Object.fromEntries(wanted) }
+}
+
+/** A CRD leaves the metadata to Kubernetes; the status is the operator's to write. */
 function resources(schemas: Readonly<Record<string, Schema>>): Readonly<Record<string, Schema>> {
   return Object.fromEntries(
     Object.entries(schemas).map(([name, schema]) => {
-      const { status: _status, ...properties } = schema['properties'] as Record<string, unknown>
+      const { properties, ...rest } = withoutStatus(schema)
       const metadata = { $ref: `kubernetes.json#/$defs/${objectMeta}` }
-      return [name, { ...schema, properties: { ...properties, metadata } }]
+      return [name, { ...rest, properties: { ...(properties as Schema), metadata } }]
     }),
   )
 }

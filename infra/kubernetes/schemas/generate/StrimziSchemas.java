@@ -1,4 +1,5 @@
 import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.databind.JavaType;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.introspect.AnnotatedMember;
@@ -53,20 +54,21 @@ final class StrimziSchemas {
             return list;
         }
         JsonSubTypes subtypes = raw.getAnnotation(JsonSubTypes.class);
-        return subtypes == null ? object(type, null) : union(subtypes);
+        return subtypes == null ? object(type, null, false) : union(subtypes, raw.getAnnotation(JsonTypeInfo.class));
     }
 
-    /** One of several classes, told apart by the field `type`. */
-    private static ObjectNode union(JsonSubTypes subtypes) {
+    /** One of several classes, told apart by the field `type`, which only the default one may leave out. */
+    private static ObjectNode union(JsonSubTypes subtypes, JsonTypeInfo info) {
         ObjectNode union = MAPPER.createObjectNode();
         ArrayNode members = union.putArray("anyOf");
         for (JsonSubTypes.Type subtype : subtypes.value()) {
-            members.add(object(MAPPER.constructType(subtype.value()), subtype.name()));
+            boolean byDefault = info != null && info.defaultImpl() == subtype.value();
+            members.add(object(MAPPER.constructType(subtype.value()), subtype.name(), byDefault));
         }
         return union;
     }
 
-    private static ObjectNode object(JavaType type, String discriminator) {
+    private static ObjectNode object(JavaType type, String discriminator, boolean byDefault) {
         ObjectNode schema = ofType("object");
         ObjectNode properties = schema.putObject("properties");
         ArrayNode required = MAPPER.createArrayNode();
@@ -74,10 +76,11 @@ final class StrimziSchemas {
             PresentInVersions present = annotation(property, PresentInVersions.class);
             RequiredInVersions requiredIn = annotation(property, RequiredInVersions.class);
             if (present != null && !includesV1(present.value())) continue;
-            if (property.getName().equals("status")) continue;
+            // The operator's own part, and the map in which a class keeps fields that it does not know.
+            if (property.getName().equals("status") || property.getName().equals("additionalProperties")) continue;
             boolean tells = discriminator != null && property.getName().equals("type");
             properties.set(property.getName(), tells ? constant(discriminator) : schemaOf(property.getPrimaryType()));
-            if (tells || property.isRequired() || (requiredIn != null && includesV1(requiredIn.value()))) {
+            if ((tells && !byDefault) || property.isRequired() || (requiredIn != null && includesV1(requiredIn.value()))) {
                 required.add(property.getName());
             }
         }
