@@ -13,8 +13,6 @@ export const imageSources = ['registry-or-stand-in', 'registry', 'stand-in'] as 
 export type ImageSource = (typeof imageSources)[number]
 
 const pullDeadlineMs = 600_000
-/** A registry that can be reached is heard of at once; how long an image takes after that is the line's affair. */
-const firstWordDeadlineMs = 30_000
 /** Prometheus and Grafana: a stack without them is whole. */
 const optional = ['prometheus', 'grafana']
 
@@ -29,13 +27,12 @@ export async function ensureImages(
 ): Promise<StandIns> {
   const { engine, layout, signal, report } = context
   const images = await composeImages(engine.environment)
-  const pull = createPuller(context)
   const standIns: string[] = []
   const ensure = async (service: string, image: string): Promise<void> => {
-    const present = (await engine.imageId(image)) !== undefined
-    if (present && (await engine.labelOf(image, standInLabel)) === undefined) return
-    if (!present && source !== 'stand-in') {
-      const fault = await pull(image)
+    const isPresent = (await engine.imageId(image)) !== undefined
+    if (isPresent && (await engine.labelOf(image, standInLabel)) === undefined) return
+    if (source === 'registry' || (source === 'registry-or-stand-in' && !isPresent)) {
+      const fault = await pull(image, context)
       if (fault === undefined) return
       if (source === 'registry') throw new LabError('prerequisite-missing', `${image} cannot be pulled.\n${fault}`)
       report(`${image} cannot be pulled: ${fault.trimEnd().split('\n').at(-1) ?? ''}`)
@@ -56,41 +53,17 @@ export async function ensureImages(
   return standIns
 }
 
-/** @returns what pulls an image, or says why it could not; a registry that never answers is waited for once. */
-function createPuller({ engine, signal, report }: StandInContext): (image: string) => Promise<string | undefined> {
-  const silent = new Set<string>()
-  return async (image) => {
-    const registry = registryOf(image)
-    if (silent.has(registry)) return `${registry} does not answer`
-    report(`pulling ${image}`)
-    const whole = AbortSignal.timeout(pullDeadlineMs)
-    const silence = new AbortController()
-    const firstWord = setTimeout(() => {
-      silence.abort()
-    }, firstWordDeadlineMs)
-    try {
-      await engine.docker(['pull', image], {
-        signal: AbortSignal.any([signal, whole, silence.signal]),
-        onLine: () => {
-          clearTimeout(firstWord)
-        },
-      })
-      return undefined
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error instanceof CommandError) return error.message
-      if (whole.aborted) return `not done in ${pullDeadlineMs / 60_000} minutes`
-      if (!silence.signal.aborted) throw error
-      silent.add(registry)
-      return `${registry} does not answer`
-    } finally {
-      clearTimeout(firstWord)
-    }
+/** @returns why the image could not be pulled; undefined when it was. An address that is silent docker leaves itself. */
+async function pull(image: string, { engine, signal, report }: StandInContext): Promise<string | undefined> {
+  report(`pulling ${image}`)
+  const deadline = AbortSignal.timeout(pullDeadlineMs)
+  try {
+    await engine.docker(['pull', '--quiet', image], { signal: AbortSignal.any([signal, deadline]) })
+    return undefined
+  } catch (error) {
+    signal.throwIfAborted()
+    if (deadline.aborted) return `it was not done in ${pullDeadlineMs / 60_000} minutes`
+    if (!(error instanceof CommandError)) throw error
+    return error.message
   }
-}
-
-/** The part of an image's name before the first slash, if it looks like a host; else Docker Hub. */
-export function registryOf(image: string): string {
-  const [first = '', ...rest] = image.split('/')
-  return rest.length > 0 && (/[.:]/.test(first) || first === 'localhost') ? first : 'docker.io'
 }

@@ -10,6 +10,7 @@
  */
 import { parseArgs } from 'node:util'
 import { LabError, resolveLayout } from '../native/src/index.ts'
+import { systemErrorCode } from '../native/src/errors.ts'
 import { openEngine, stopPrivateEngine } from './engine.ts'
 import { ensureImages, imageSources, type ImageSource } from './images.ts'
 
@@ -36,7 +37,8 @@ try {
   else await makeReady(imageSource(values.images), values.keep)
 } catch (error) {
   if (!(error instanceof Error)) throw error
-  process.stderr.write(`${error instanceof LabError ? error.message : (error.stack ?? error.message)}\n`)
+  const isReadable = error instanceof LabError || systemErrorCode(error)?.startsWith('ERR_PARSE_ARGS') === true
+  process.stderr.write(`${isReadable ? error.message : (error.stack ?? error.message)}\n`)
   process.exitCode = 1
 }
 // What was started and is kept must not keep this process.
