@@ -5,10 +5,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { eventually } from '@driftlab/stores/testing'
+import { eventually, freePort } from '@driftlab/stores/testing'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { openLab, type ComponentName } from '../../infra/native/src/index.ts'
@@ -162,13 +161,4 @@ test('the documentation names every metric of ours and every alert, and no other
 function isOfProcess(name: string): boolean {
   const values = exposed.get(name)?.labels.get('service')
   return values !== 'any' && values?.has('auditor') === false
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

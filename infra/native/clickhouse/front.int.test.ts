@@ -4,13 +4,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { ClickHouseError, ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client'
-import { eventually } from '@driftlab/stores/testing'
+import { eventually, freePort } from '@driftlab/stores/testing'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { dropLane, setUpLane } from '../../clickhouse/lane.ts'
 
@@ -28,15 +27,6 @@ interface RunningFront {
 }
 
 const spawned: ChildProcess[] = []
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 function spawnFront(environment: Readonly<Record<string, string>>): Omit<RunningFront, 'url' | 'port'> {
   const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -1,10 +1,13 @@
 /**
- * What tests share: where the running stack is, and waiting for something to become true.
+ * What tests share: where the running stack is, a port for a process of their own, and waiting for something to become
+ * true.
  *
  * Settings come from the environment and, for what is not there, from the lab's settings file (`LAB_ENV_FILE`, else
  * `.env` at the root), so that one test runs alike under `make test` and by hand against `make up`.
  */
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 
@@ -83,4 +86,14 @@ export async function eventually<Value>(
 /** A lane's name that no other test uses: letters, digits and a dash, at most 12 characters. */
 export function throwAwayLane(): string {
   return `t-${Math.random().toString(36).slice(2, 10)}`
+}
+
+/** A port of loopback that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }

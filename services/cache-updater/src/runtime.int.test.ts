@@ -17,7 +17,7 @@ import {
 } from '@driftlab/sink'
 import { orderRow } from '@driftlab/sink-contract'
 import { connectRedis } from '@driftlab/stores'
-import { eventually, testSettings, throwAwayLane } from '@driftlab/stores/testing'
+import { eventually, freePort, testSettings, throwAwayLane } from '@driftlab/stores/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { Registry } from 'prom-client'
 import type { CacheOperation } from './operations.ts'
@@ -295,15 +295,6 @@ test('a second instance joins and leaves under load, and every order is as of it
   await untilDrained()
   expect(await Promise.all(ids.map(revisionOf))).toEqual(ids.map((id) => revisions.get(id)))
 }, 60_000)
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 async function forward(port: number, target: { readonly host: string; readonly port: number }): Promise<void> {
   const server = createServer((incoming) => {
