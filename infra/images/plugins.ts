@@ -4,12 +4,13 @@
  * Invariant: the folder is named after the versions in it, and a plug-in lies in it whole or not at all.
  */
 import { existsSync } from 'node:fs'
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CommandError, runCommand } from '../native/src/commands.ts'
-import { LabError, systemErrorCode } from '../native/src/errors.ts'
+import { LabError } from '../native/src/errors.ts'
+import { readIfPresent } from '../native/src/files.ts'
 import { requireOnPath } from '../native/src/tools.ts'
 import type { EngineOptions } from './engine.ts'
 
@@ -57,15 +58,6 @@ export async function ensurePlugins(options: EngineOptions): Promise<string> {
 export function withoutContext(settings: string | undefined): string {
   const parsed = z.record(z.string(), z.unknown()).parse(JSON.parse(settings ?? '{}'))
   return JSON.stringify(Object.fromEntries(Object.entries(parsed).filter(([name]) => name !== 'currentContext')))
-}
-
-async function readIfPresent(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
 }
 
 async function ensurePlugin(plugin: Plugin, target: string, { layout, signal, report }: EngineOptions): Promise<void> {

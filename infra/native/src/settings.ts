@@ -7,7 +7,8 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile, rename } from 'node:fs/promises'
 import { z } from 'zod'
-import { LabError, systemErrorCode } from './errors.ts'
+import { LabError } from './errors.ts'
+import { readIfPresent } from './files.ts'
 
 const port = z
   .string()
@@ -155,15 +156,6 @@ export async function loadSettings(options: { file: string; exampleFile: string 
   const completed = `${current.replace(/\n*$/u, '\n')}\n# Added because .env.example has it\n${missing}`
   await writePrivately(options.file, completed)
   return parseSettings(completed, options.file)
-}
-
-async function readIfPresent(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
 }
 
 async function writePrivately(file: string, text: string): Promise<void> {
