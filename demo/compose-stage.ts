@@ -5,11 +5,12 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { AuditReport } from '@driftlab/auditor'
+import { publishedUrls } from '../infra/compose/published.ts'
 import { LabError, messageOf } from '../infra/native/src/errors.ts'
 import { resolveLayout } from '../infra/native/src/index.ts'
 import { loadVariablesOf } from '../load-tests/load.ts'
 import { examplesMax } from './conclusion.ts'
-import { lanes, type Lane } from './result.ts'
+import { lanes } from './result.ts'
 import { SinkError, type AskSink } from './sinks.ts'
 import type { Stage } from './stage.ts'
 
@@ -76,7 +77,7 @@ export function openComposeStage(environment: NodeJS.ProcessEnv = process.env): 
       await compose(['--profile', '*', 'down'], { shown: true })
     },
     stopCommand: 'RUNTIME=docker make down',
-    baseUrls: (lane) => publishedUrls(lane, environment),
+    baseUrls: (lane) => publishedUrls(`orders-${lane}`, environment),
     k6: (load) => ({
       program: 'docker',
       args: ['compose', '--project-directory', root, 'run', '--rm', '-T', '--no-deps', 'k6'],
@@ -96,13 +97,4 @@ export function openComposeStage(environment: NodeJS.ProcessEnv = process.env): 
     },
     resultsDir: join(layout.labDir, 'results'),
   }
-}
-
-function publishedUrls(lane: Lane, environment: NodeJS.ProcessEnv): readonly string[] {
-  const ranges: Readonly<Record<Lane, string>> = {
-    cdc: environment['ORDERS_CDC_PORTS'] ?? '13101-13102',
-    'dual-write': environment['ORDERS_DUAL_WRITE_PORTS'] ?? '13201-13202',
-  }
-  const [first = 0, last = first] = ranges[lane].split('-').map(Number)
-  return Array.from({ length: last - first + 1 }, (_unused, index) => `http://127.0.0.1:${first + index}`)
 }

@@ -5,32 +5,14 @@
  * meant, so a killed container stays down until it is started again, as a killed process does natively.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { z } from 'zod'
-import { runCommand } from '../native/src/commands.ts'
 import { LabError } from '../native/src/errors.ts'
 import type { Address, ComponentState, ComponentStatus, Lab, ProgressOptions } from '../native/src/lab.ts'
 import { componentNames, type ComponentName } from '../native/src/topology.ts'
-
-export interface ComposeLabOptions {
-  /** The repository: where docker-compose.yml is. */
-  readonly root: string
-  readonly project: string
-  /** DOCKER_HOST, DOCKER_CONFIG and the variables of the compose file. */
-  readonly environment: Readonly<Record<string, string | undefined>>
-}
+import { dockerOf, type ComposeProject, type Container } from './docker.ts'
+import { isPublished, publishedUrls } from './published.ts'
 
 const readyDeadlineMs = 180_000
 const pollIntervalMs = 500
-const commandDeadlineMs = 280_000
-
-const containerSchema = z.object({
-  Name: z.string(),
-  Service: z.string(),
-  State: z.string(),
-  Health: z.string(),
-  ExitCode: z.number(),
-})
-type Container = z.output<typeof containerSchema>
 
 /** Those that run to their end. */
 const jobs: readonly ComponentName[] = [
@@ -51,26 +33,13 @@ function placeOf(name: ComponentName, instance = 1): { readonly service: string;
     : { service: replicated[1] ?? name, replica: Number(replicated[2]) }
 }
 
-export function createComposeLab({ root, project, environment }: ComposeLabOptions): Lab {
-  const docker = async (args: readonly string[], signal?: AbortSignal): Promise<readonly string[]> => {
-    const lines: string[] = []
-    const deadline = AbortSignal.timeout(commandDeadlineMs)
-    await runCommand('docker', args, {
-      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
-      cwd: root,
-      environment: { ...environment, COMPOSE_PROGRESS: 'quiet' },
-      onLine: (line) => lines.push(line),
-    })
-    return lines
-  }
-  const compose = (args: readonly string[], signal?: AbortSignal): Promise<readonly string[]> =>
-    docker(['compose', '--project-name', project, ...args], signal)
+export function createComposeLab(composeProject: ComposeProject): Lab {
+  const { project, environment } = composeProject
+  const { docker, compose, containers } = dockerOf(composeProject)
   const containerOf = (name: ComponentName, instance?: number): string => {
     const { service, replica } = placeOf(name, instance)
     return `${project}-${service}-${replica}`
   }
-  const containers = async (): Promise<readonly Container[]> =>
-    (await compose(['ps', '--all', '--format', 'json'])).map((line) => containerSchema.parse(JSON.parse(line)))
   const servicesOf = (names: readonly ComponentName[] | undefined): readonly string[] => [
     ...new Set((names ?? []).map((name) => placeOf(name).service)),
   ]
@@ -163,9 +132,9 @@ export function createComposeLab({ root, project, environment }: ComposeLabOptio
     },
 
     address(name, instance): Address {
-      const port = publishedPort(name, instance, environment)
-      if (port === undefined) throw new LabError('unknown-component', `${name} is not published outside its network.`)
-      return { host: '127.0.0.1', port, url: `http://127.0.0.1:${port}` }
+      const url = publishedUrl(name, instance, environment)
+      if (url === undefined) throw new LabError('unknown-component', `${name} is not published outside its network.`)
+      return { host: '127.0.0.1', port: Number(new URL(url).port), url }
     },
 
     async status() {
@@ -175,7 +144,7 @@ export function createComposeLab({ root, project, environment }: ComposeLabOptio
         const state = stateOf(container)
         const why =
           state === 'failed' || state === 'unready' ? `${container?.State ?? ''} (${container?.ExitCode ?? ''})` : ''
-        const published = publishedPort(name, 1, environment) !== undefined
+        const published = publishedUrl(name, 1, environment) !== undefined
         return {
           name,
           instance: 1,
@@ -194,19 +163,14 @@ export function createComposeLab({ root, project, environment }: ComposeLabOptio
   return lab
 }
 
-/** The orders services are all that is published of the components: a range of ports, an instance each. */
-function publishedPort(
+/** The orders services are all of the components that are published. */
+function publishedUrl(
   name: ComponentName,
   instance: number | undefined,
-  environment: Readonly<Record<string, string | undefined>>,
-): number | undefined {
+  environment: ComposeProject['environment'],
+): string | undefined {
   const { service, replica } = placeOf(name, instance)
-  const ranges: Readonly<Record<string, string>> = {
-    'orders-cdc': environment['ORDERS_CDC_PORTS'] ?? '13101-13102',
-    'orders-dual-write': environment['ORDERS_DUAL_WRITE_PORTS'] ?? '13201-13202',
-  }
-  const first = ranges[service]?.split('-')[0]
-  return first === undefined ? undefined : Number(first) + replica - 1
+  return isPublished(service) ? publishedUrls(service, environment)[replica - 1] : undefined
 }
 
 function stateOf(container: Container | undefined): ComponentState {
@@ -219,7 +183,7 @@ function stateOf(container: Container | undefined): ComponentState {
       return container.Health === 'healthy' ? 'ready' : 'unready'
     case 'exited':
       if (isJob) return container.ExitCode === 0 ? 'done' : 'failed'
-      // 137 and 143: it was killed or stopped on purpose, or ended well.
+      // 143: it ended of the SIGTERM that asked it to. 137 is a kill, which the lab calls failed, as it does natively.
       return [0, 143].includes(container.ExitCode) ? 'stopped' : 'failed'
     default:
       return 'unready'

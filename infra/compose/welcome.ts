@@ -1,19 +1,16 @@
 /** The last thing that `docker compose up` starts, when everything is healthy: says where everything is. */
 import { runJob } from '@driftlab/service'
 import { z } from 'zod'
-
-const portsSchema = z
-  .string()
-  .regex(/^\d+(-\d+)?$/, 'must be a port or a range of ports, such as 13101-13102')
-  .transform((text) => {
-    const [first = 0, last = first] = text.split('-').map(Number)
-    return Array.from({ length: last - first + 1 }, (_unused, index) => `http://127.0.0.1:${first + index}`)
-  })
+import { publishedSchema } from './published.ts'
 
 await runJob({
   name: 'welcome',
   environment: process.env,
-  schema: z.object({ ORDERS_CDC_PORTS: portsSchema, ORDERS_DUAL_WRITE_PORTS: portsSchema, AUDITOR_PORT: portsSchema }),
+  schema: z.object({
+    ORDERS_CDC_PORTS: publishedSchema,
+    ORDERS_DUAL_WRITE_PORTS: publishedSchema,
+    AUDITOR_PORT: publishedSchema,
+  }),
   run: ({ ORDERS_CDC_PORTS, ORDERS_DUAL_WRITE_PORTS, AUDITOR_PORT }, report) => {
     report('Driftlab is up.')
     report(`  orders, change data capture  ${ORDERS_CDC_PORTS.join('  ')}`)

@@ -11,7 +11,6 @@ const composeSchema = z.looseObject({
     z.looseObject({
       image: z.string(),
       build: z.object({ args: z.record(z.string(), z.string()).default({}) }).optional(),
-      profiles: z.array(z.string()).default([]),
     }),
   ),
 })

@@ -1,11 +1,11 @@
 /** The stack of docker-compose.yml as a project of its own, with ports of its own, for the tests that run it. */
 import { join } from 'node:path'
 import { createComposeLab } from '../../infra/compose/compose-lab.ts'
-import { runCommand } from '../../infra/native/src/commands.ts'
+import { dockerOf, type Container } from '../../infra/compose/docker.ts'
 import type { Lab } from '../../infra/native/src/index.ts'
 
 const root = join(import.meta.dirname, '../..')
-const name = 'driftlab-test'
+export const projectName = 'driftlab-test'
 
 /** Unlike those of `docker compose up`, so that both can run. */
 const ports = { ORDERS_CDC_PORTS: '24101-24102', ORDERS_DUAL_WRITE_PORTS: '24201-24202', AUDITOR_PORT: '24304' }
@@ -14,11 +14,10 @@ export const ordersUrls = {
   'dual-write': ['http://127.0.0.1:24201', 'http://127.0.0.1:24202'],
 } as const
 
-const commandDeadlineMs = 280_000
-
 export interface Project {
   readonly name: string
   readonly lab: Lab
+  readonly containers: () => Promise<readonly Container[]>
   /** `docker compose …` in this project. @returns what it says. @throws {CommandError} with its last lines. */
   readonly compose: (...args: readonly string[]) => Promise<string>
   readonly docker: (...args: readonly string[]) => Promise<string>
@@ -35,22 +34,15 @@ export function openProject(
   variables: Readonly<Record<string, string>> = {},
   environment: NodeJS.ProcessEnv = process.env,
 ): Project {
-  const docker = async (...args: readonly string[]): Promise<string> => {
-    const lines: string[] = []
-    await runCommand('docker', args, {
-      signal: AbortSignal.timeout(commandDeadlineMs),
-      cwd: root,
-      environment: { ...environment, COMPOSE_PROGRESS: 'quiet', ...ports, ...variables },
-      onLine: (line) => lines.push(line),
-    })
-    return lines.join('\n')
-  }
-  const compose = (...args: readonly string[]): Promise<string> => docker('compose', '--project-name', name, ...args)
+  const composeProject = { root, project: projectName, environment: { ...environment, ...ports, ...variables } }
+  const { docker, compose, containers } = dockerOf(composeProject)
+  const said = async (lines: Promise<readonly string[]>): Promise<string> => (await lines).join('\n')
   return {
-    name,
-    lab: createComposeLab({ root, project: name, environment: { ...environment, ...ports, ...variables } }),
-    docker,
-    compose,
-    exec: (service, ...command) => compose('exec', '-T', service, ...command),
+    name: projectName,
+    lab: createComposeLab(composeProject),
+    containers,
+    docker: (...args) => said(docker(args)),
+    compose: (...args) => said(compose(args)),
+    exec: (service, ...command) => said(compose(['exec', '-T', service, ...command])),
   }
 }

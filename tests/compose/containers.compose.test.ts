@@ -12,7 +12,7 @@ import { startWriter, type Outcomes } from '../e2e/pipeline.ts'
 import { openProject, ordersUrls } from './compose-project.ts'
 
 const project = openProject()
-const { compose, docker, exec, lab } = project
+const { compose, containers, docker, exec, lab } = project
 
 const jobs = [
   'configure',
@@ -25,19 +25,6 @@ const jobs = [
 ]
 const sinks = ['cache-updater', 'search-indexer', 'warehouse-loader']
 const stores = ['postgres', 'kafka', 'connect', 'redis', 'elasticsearch', 'clickhouse']
-
-const containerSchema = z.object({
-  Service: z.string(),
-  State: z.string(),
-  Health: z.string(),
-  ExitCode: z.number(),
-})
-type Container = z.output<typeof containerSchema>
-
-async function containers(): Promise<readonly Container[]> {
-  const text = await compose('ps', '--all', '--format', 'json')
-  return text.split('\n').map((line) => containerSchema.parse(JSON.parse(line)))
-}
 
 /** Those that are neither healthy nor, being jobs, done. */
 async function ailing(): Promise<readonly string[]> {
