@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { openEngine, type Engine } from '../infra/images/engine.ts'
 import { ensureImages } from '../infra/images/images.ts'
 import { LabError, resolveLayout, withScratchLab } from '../infra/native/src/index.ts'
+import { projectName } from './compose/compose-project.ts'
 import { kinds, runJest, type JestRun, type Kind } from './jest.ts'
 
 interface Tally {
@@ -49,9 +50,12 @@ async function main(args: readonly string[]): Promise<number> {
     }
     if (chosen.includes('compose')) tallies.push(await runInContainers(args.slice(1), { required: kind === 'compose' }))
   } catch (error) {
-    if (!(error instanceof LabError)) throw error
-    process.stderr.write(`\n${error.message}\n`)
-    tallies.push({ passed: 0, failed: 1, skipped: 0 })
+    // A command that an interrupt ended rejects with the interrupt, which is said below.
+    if (!interruption.signal.aborted) {
+      if (!(error instanceof LabError)) throw error
+      process.stderr.write(`\n${error.message}\n`)
+      tallies.push({ passed: 0, failed: 1, skipped: 0 })
+    }
   }
   if (interruption.signal.aborted) {
     process.stderr.write('\nInterrupted; everything that was started is stopped.\n')
@@ -87,6 +91,8 @@ async function runInContainers(args: readonly string[], options: { readonly requ
     report(standIns.length === 0 ? 'Every image is the real one.' : `Stand-ins: ${standIns.join(', ')}.`)
     return await run('compose', args, engine.environment)
   } finally {
+    // Jest was ended before it could take its containers away.
+    if (signal.aborted) await engine.docker(['compose', '--project-name', projectName, 'down', '--volumes'])
     await engine.close()
   }
 }
