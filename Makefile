@@ -1,7 +1,7 @@
 # Thin on purpose: each target is an npm script, so that everything runs on the Node of node_modules/.bin.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status logs down reset demo load-test audit bench test test-compose guards check format
+.PHONY: help install up status logs down reset demo load-test audit bench experiment experiments test test-compose guards check format
 
 # What npm installed, and from which lock file. Touched after npm, so that a newer lock file installs again.
 stamp := node_modules/.driftlab-installed
@@ -17,6 +17,7 @@ $(error RUNTIME is native or docker, not $(RUNTIME))
 endif
 
 require-service = $(if $(SERVICE),,echo "Which one? make logs SERVICE=cache-updater; make status lists them." >&2; exit 2)
+require-name = $(if $(NAME),,echo "Which one? make experiment NAME=interleavings; experiments/README.md lists them." >&2; exit 2)
 
 help: ## list these targets; most take RUNTIME=docker
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +81,13 @@ install: $(stamp) ## only install what is missing
 
 bench: $(stamp) ## measure latency, throughput, idle cost and memory
 	@$(run) bench
+
+experiment: $(stamp) ## run one experiment and print its verdict (NAME=interleavings QUICK=1 SEED=7)
+	@$(require-name)
+	@$(run) experiments -- $(NAME)
+
+experiments: $(stamp) ## run every experiment, print all verdicts, draw the charts (QUICK=1 for fewer trials)
+	@$(run) experiments
 
 test: $(stamp) ## the whole test suite, on real components
 	@$(run) test

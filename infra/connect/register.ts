@@ -1,94 +1,18 @@
 /**
- * Registers Debezium's connector with Kafka Connect and waits until it and its task run, and go on running.
- *
- * Running it again is harmless: the same configuration changes nothing, and a task that had failed is restarted once.
- * Nothing else restarts it: Debezium tries a lost connection again for ever (errors.max.retries), but Kafka Connect has
- * no setting that starts a task again which failed for good: a login was refused, the publication is gone.
- * It makes neither the publication (a migration does) nor the topics (infra/kafka does), so that the connector needs no
- * right to make anything.
+ * Registers Debezium's connector for the orders. It makes neither the publication (a migration does) nor the topics
+ * (infra/kafka does), so that the connector needs no right to make anything.
  */
-import { setTimeout as delay } from 'node:timers/promises'
-import { runJob, type Report } from '@driftlab/service'
-import { connectorName, connectorSettingsSchema, readConnectorConfig, type ConnectorSettings } from './settings.ts'
-import { progressOf, statusSchema } from './status.ts'
-
-const registerDeadlineMs = 60_000
-const pollIntervalMs = 250
-/** A task is called running before it has asked its database for anything: without its publication, for 0.4 s. */
-const settledAfterMs = 1_000
-const requestTimeoutMs = 30_000
-
-/**
- * PUTs the configuration and waits. @throws when Connect refuses the configuration (with its reason), when the task
- * fails (with its trace), or when it does not run within 60 s.
- */
-async function register(settings: ConnectorSettings, report: Report): Promise<void> {
-  const connectUrl = `http://${settings.CONNECT_HOST}:${settings.CONNECT_PORT}`
-  const connector = `${connectUrl}/connectors/${connectorName}`
-  const deadline = performance.now() + registerDeadlineMs
-  let why = 'no answer yet'
-
-  const ask = async (method: string, url: string, body?: unknown): Promise<Response | undefined> => {
-    try {
-      const response = await fetch(url, {
-        method,
-        signal: AbortSignal.timeout(requestTimeoutMs),
-        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-      })
-      // 409: the workers are agreeing on who does what. 5xx: one is starting or asks another that has gone.
-      if (response.status !== 409 && response.status < 500) return response
-      why = `${method} ${url} answers ${response.status}: ${await response.text()}`
-    } catch (error) {
-      why = `Kafka Connect does not answer at ${connectUrl} (CONNECT_PORT): ${String(error)}`
-    }
-    return undefined
-  }
-  const untilDeadline = async <Value>(step: () => Promise<Value | undefined>): Promise<Value> => {
-    for (;;) {
-      const value = await step()
-      if (value !== undefined) return value
-      if (performance.now() >= deadline) {
-        throw new Error(`Connector ${connectorName} does not run after ${registerDeadlineMs} ms: ${why}`)
-      }
-      await delay(pollIntervalMs)
-    }
-  }
-
-  const config = await readConnectorConfig(settings)
-  const answer = await untilDeadline(() => ask('PUT', `${connector}/config`, config))
-  if (!answer.ok) throw new Error(`Kafka Connect refuses connector ${connectorName}: ${await answer.text()}`)
-  report(answer.status === 201 ? 'created' : 'was there already')
-
-  let restarted = false
-  let runningSince: number | undefined
-  await untilDeadline(async () => {
-    const response = await ask('GET', `${connector}/status`)
-    // 404: the configuration is stored, but no worker has taken it yet.
-    if (!response?.ok) return undefined
-    const progress = progressOf(statusSchema.parse(await response.json()))
-    runningSince = progress.state === 'running' ? (runningSince ?? performance.now()) : undefined
-    switch (progress.state) {
-      case 'running':
-        why = 'it does not go on running'
-        return runningSince !== undefined && performance.now() - runningSince >= settledAfterMs ? progress : undefined
-      case 'waiting':
-        why = progress.why
-        return undefined
-      case 'failed':
-        if (restarted || answer.status === 201) throw new Error(`Connector ${connectorName} failed:\n${progress.trace}`)
-        // It failed in the past, perhaps for a reason that is gone by now: give it one more chance.
-        restarted = (await ask('POST', `${connector}/restart?includeTasks=true&onlyFailed=true`)) !== undefined
-        if (restarted) report('had failed; restarted')
-        return undefined
-    }
-  })
-  report('runs')
-}
+import { runJob } from '@driftlab/service'
+import { registerConnector } from './registration.ts'
+import { connectorName, connectorSettingsSchema, readConnectorConfig } from './settings.ts'
 
 await runJob({
   name: 'connector',
   environment: process.env,
   schema: connectorSettingsSchema,
-  run: register,
+  run: async (settings, report) => {
+    const connectUrl = `http://${settings.CONNECT_HOST}:${settings.CONNECT_PORT}`
+    await registerConnector(connectUrl, connectorName, await readConnectorConfig(settings), report)
+  },
   hint: 'Is Kafka Connect running, and is CONNECT_PORT right? Its own log says more than its status.',
 })

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { ConfigError } from '@driftlab/service'
 import { connectionsFrom, withLabSettings } from './connections.ts'
-import { ordersSpecificationPath } from './index.ts'
-import { readSpecification } from './specification.ts'
+import { ordersSpecificationPath, readSpecification } from './specification.ts'
 
 const specification = await readSpecification(ordersSpecificationPath)
 const urls = {

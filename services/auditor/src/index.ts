@@ -12,10 +12,15 @@ export {
   type ParkedSummary,
   type StoreReport,
 } from './report.ts'
-export { parseSpecification, readSpecification, SpecificationError, type Specification } from './specification.ts'
+export { ordersLaneSpecification } from './orders-lane.ts'
+export {
+  ordersSpecificationPath,
+  parseSpecification,
+  readSpecification,
+  SpecificationError,
+  type LaneSpecification,
+  type Specification,
+} from './specification.ts'
 export { renderReport } from './table.ts'
 export { connectionsFrom, withLabSettings } from './connections.ts'
 export { composeVerdicts, exitCodeOf, verdictOf, type Verdict } from './verdict.ts'
-
-/** The specification of this repository's own lanes. */
-export const ordersSpecificationPath = new URL('../specifications/orders.json', import.meta.url).pathname

@@ -8,6 +8,9 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { ValueType } from './values.ts'
 
+/** The specification of this repository's own lanes. */
+export const ordersSpecificationPath = new URL('../specifications/orders.json', import.meta.url).pathname
+
 const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a plain SQL name')
 const tableName = z
   .string()

@@ -9,10 +9,10 @@ import { dropLane as dropIndex, setUpLane as setUpIndex } from '../../../infra/e
 import { createLane as createTables, dropLane as dropTables } from '../../../infra/postgres/lane.ts'
 import { connectionsFrom } from './connections.ts'
 import type { Connections } from './audit.ts'
-import { ordersSpecificationPath } from './index.ts'
+import { ordersLaneSpecification } from './orders-lane.ts'
 import { expectedFields, type SourceRow } from './projection.ts'
 import { openSource } from './source.ts'
-import { readSpecification, type LaneSpecification, type Specification } from './specification.ts'
+import type { LaneSpecification, Specification } from './specification.ts'
 import type { Json } from './values.ts'
 
 export const storeNames = ['redis', 'elasticsearch', 'clickhouse'] as const
@@ -60,17 +60,7 @@ export async function createThrowAwayLane(settles: LaneSpecification['settles'])
   await setUpWarehouse(clickhouse, name, 'dual-write')
   await setUpIndex(elasticsearch, name)
 
-  const orders = await readSpecification(ordersSpecificationPath)
-  const specify = (how: LaneSpecification['settles']): Specification => {
-    const model = orders.lanes['dual-write']
-    if (model === undefined) throw new Error('the specification of the orders lost its dual-write lane')
-    const renamed: unknown = JSON.parse(
-      JSON.stringify(model).replaceAll('dual-write', name).replaceAll('dual_write', schema),
-    )
-    const lane = { ...(renamed as LaneSpecification), settles: how }
-    return { ...orders, lanes: { [name]: lane } }
-  }
-  const specification = specify(settles)
+  const specification = await ordersLaneSpecification(name, settles)
   const laneSpecification = specification.lanes[name] ?? raise()
   const source = openSource(settings.postgresUrl, specification.record, laneSpecification, options)
 
@@ -161,7 +151,7 @@ export async function createThrowAwayLane(settles: LaneSpecification['settles'])
     putRedisString: async (key) => {
       await redis.set(`${name}:order:${key}`, 'no hash')
     },
-    withSettles: specify,
+    withSettles: (how) => ({ ...specification, lanes: { [name]: { ...laneSpecification, settles: how } } }),
     drop: async () => {
       await source.close()
       await dropTables(postgres, schema)

@@ -8,7 +8,7 @@ let lane: Lane
 let service: Service
 
 beforeAll(async () => {
-  lane = await openLane({ derivedStores: false })
+  lane = await openLane()
   service = await lane.start('cdc')
 })
 afterAll(async () => {

@@ -14,20 +14,30 @@ const shared = {
   LANE: laneSchema.optional(),
 }
 
+const derivedStoreUrls = {
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
+  ELASTICSEARCH_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// URL' }),
+  CLICKHOUSE_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// URL' }),
+}
+
+/** Dual writes as most systems have them, and their usual repairs. */
+export const dualWriteVariants = [
+  'dual-write',
+  'dual-write-parallel',
+  'dual-write-retry',
+  'dual-write-in-transaction',
+  'dual-write-last-writer-wins',
+] as const
+export type DualWriteVariant = (typeof dualWriteVariants)[number]
+
 /** What the process needs to know. Only dual writes need to know of the other stores. */
 export const configSchema = z.discriminatedUnion(
   'WRITE_STRATEGY',
   [
     z.object({ ...shared, WRITE_STRATEGY: z.literal('cdc') }),
-    z.object({
-      ...shared,
-      WRITE_STRATEGY: z.literal('dual-write'),
-      REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
-      ELASTICSEARCH_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// URL' }),
-      CLICKHOUSE_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// URL' }),
-    }),
+    z.object({ ...shared, WRITE_STRATEGY: z.enum(dualWriteVariants), ...derivedStoreUrls }),
   ],
-  { error: 'must be cdc or dual-write' },
+  { error: `must be one of cdc, ${dualWriteVariants.join(', ')}` },
 )
 export type Config = Readonly<z.output<typeof configSchema>>
 

@@ -1,11 +1,11 @@
 import type { RequestHandler } from 'express'
 import { Counter, Histogram, type Registry } from 'prom-client'
-import { derivedStores, type DerivedStore } from './strategies/strategy.ts'
+import { derivedStores, type DerivedStoreName } from './derived-stores/derived-store.ts'
 
 export interface OrdersMetrics {
   /** Times every request under its route's template, so that ids do not become labels. */
   readonly observe: RequestHandler
-  readonly countPartialWrite: (store: DerivedStore) => void
+  readonly countPartialWrite: (store: DerivedStoreName) => void
 }
 
 export function ordersMetrics(registry: Registry): OrdersMetrics {

@@ -7,7 +7,7 @@ let lane: Lane
 const services: Service[] = []
 
 beforeAll(async () => {
-  lane = await openLane({ derivedStores: false })
+  lane = await openLane()
 })
 afterAll(async () => {
   await Promise.all(services.map((service) => service.close()))

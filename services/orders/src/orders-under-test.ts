@@ -7,9 +7,14 @@ import formats from 'ajv-formats'
 import { laneNames } from '@driftlab/order'
 import { createLogger, createMetrics, listen, loadConfig } from '@driftlab/service'
 import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis, type Postgres } from '@driftlab/stores'
-import { testSettings, throwAwayLane } from '@driftlab/stores/testing'
+import { eventually, testSettings, throwAwayLane } from '@driftlab/stores/testing'
 import { z } from 'zod'
-import { dropLane as dropWarehouse, setUpLane as setUpWarehouse } from '../../../infra/clickhouse/lane.ts'
+import {
+  dropLane as dropWarehouse,
+  setUpLane as setUpWarehouse,
+  type LaneKind,
+} from '../../../infra/clickhouse/lane.ts'
+import { dropLane as dropIndex, setUpLane as setUpIndex } from '../../../infra/elasticsearch/lane.ts'
 import { createLane, dropLane } from '../../../infra/postgres/lane.ts'
 import { createApp } from './app.ts'
 import { configSchema, laneOf, type Config } from './config.ts'
@@ -63,14 +68,17 @@ export const newOrder = {
 
 const countSchema = z.tuple([z.object({ count: z.coerce.number() })])
 
-/** Makes a lane that no other test uses. With `derivedStores`, in all four stores; otherwise in PostgreSQL alone. */
-export async function openLane(options: { readonly derivedStores: boolean }): Promise<Lane> {
+/**
+ * Makes a lane that no other test uses. With `derivedStores`, in all four stores, the warehouse being of that kind;
+ * otherwise in PostgreSQL alone.
+ */
+export async function openLane(options: { readonly derivedStores?: LaneKind } = {}): Promise<Lane> {
   const settings = testSettings()
   const name = throwAwayLane()
   const names = laneNames(name)
   const postgres = connectPostgres(settings.postgresUrl)
   await createLane(postgres, names.schema)
-  if (options.derivedStores) await openDerivedStores(name)
+  if (options.derivedStores !== undefined) await openDerivedStores(name, options.derivedStores)
 
   return {
     name,
@@ -97,7 +105,7 @@ export async function openLane(options: { readonly derivedStores: boolean }): Pr
         ...overrides,
       }),
     drop: async () => {
-      if (options.derivedStores) await dropDerivedStores(name)
+      if (options.derivedStores !== undefined) await dropDerivedStores(name)
       await dropLane(postgres, names.schema)
       await postgres.end()
     },
@@ -113,16 +121,13 @@ function postgresUrlOfService(): string {
   return url.toString()
 }
 
-async function openDerivedStores(lane: string): Promise<void> {
+async function openDerivedStores(lane: string, kind: LaneKind): Promise<void> {
   const settings = testSettings()
   const elasticsearch = connectElasticsearch(settings.elasticsearchUrl, { timeoutMs: 10_000 })
   const clickhouse = connectClickHouse(settings.clickhouseUrl, { timeoutMs: 10_000 })
   try {
-    await elasticsearch.indices.create({
-      index: `${lane}-orders-v1`,
-      aliases: { [`${lane}-orders`]: { is_write_index: true } },
-    })
-    await setUpWarehouse(clickhouse, lane, 'dual-write')
+    await setUpIndex(elasticsearch, lane)
+    await setUpWarehouse(clickhouse, lane, kind)
   } finally {
     await Promise.all([elasticsearch.close(), clickhouse.close()])
   }
@@ -134,7 +139,7 @@ async function dropDerivedStores(lane: string): Promise<void> {
   const clickhouse = connectClickHouse(settings.clickhouseUrl, { timeoutMs: 10_000 })
   const redis = connectRedis(settings.redisUrl)
   try {
-    await elasticsearch.indices.delete({ index: `${lane}-orders-v1` })
+    await dropIndex(elasticsearch, lane)
     await dropWarehouse(clickhouse, lane)
     await new Promise((resolve) => {
       if (redis.status === 'ready') resolve(undefined)
@@ -243,6 +248,46 @@ function assertValid(validate: ValidateFunction, seen: string, answer: Answer): 
 }
 
 const problemType = z.object({ type: z.string() })
+
+/** What each store holds of an order: its note, or nothing. */
+export async function notesOf(lane: Lane, id: string): Promise<Readonly<Record<string, string | undefined>>> {
+  const settings = testSettings()
+  const names = laneNames(lane.name)
+  const redis = connectRedis(settings.redisUrl)
+  const elasticsearch = connectElasticsearch(settings.elasticsearchUrl)
+  const clickhouse = connectClickHouse(settings.clickhouseUrl)
+  try {
+    await eventually(() => redis.status === 'ready', { deadlineMs: 5_000 })
+    const cached = await redis.hget(names.redisKey(id), 'document')
+    const found = await elasticsearch.get({ index: names.index, id }, { ignore: [404] })
+    const rows = await clickhouse.query({
+      query: `select note from ${names.warehouseDatabase}.orders where id = {id: String}`,
+      query_params: { id },
+      format: 'JSONEachRow',
+    })
+    const recorded = await lane.postgres.query(`select note from ${names.table} where id = $1`, [id])
+    return {
+      postgresql: noteIn(recorded.rows[0]),
+      redis: noteIn(cached === null ? undefined : JSON.parse(cached)),
+      elasticsearch: noteIn(found._source),
+      clickhouse: noteIn((await rows.json())[0]),
+    }
+  } finally {
+    redis.disconnect()
+    await Promise.all([elasticsearch.close(), clickhouse.close()])
+  }
+}
+
+/** A soft-deleted document has no note. */
+const noteIn = (document: unknown): string | undefined =>
+  document === null || document === undefined ? undefined : (document as { note?: string }).note
+
+export const everywhere = (note: string | undefined): Readonly<Record<string, string | undefined>> => ({
+  postgresql: note,
+  redis: note,
+  elasticsearch: note,
+  clickhouse: note,
+})
 
 /** The code of a problem, without its URN. */
 export function problemCode(answer: Answer): string {

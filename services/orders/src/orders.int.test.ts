@@ -17,7 +17,7 @@ describe.each<Strategy>(['cdc', 'dual-write'])('the orders API with %s', (strate
   let service: Service
 
   beforeAll(async () => {
-    lane = await openLane({ derivedStores: strategy === 'dual-write' })
+    lane = await openLane(strategy === 'cdc' ? {} : { derivedStores: 'dual-write' })
     service = await lane.start(strategy)
   }, 30_000)
   afterAll(async () => {

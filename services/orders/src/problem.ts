@@ -99,8 +99,9 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof PartialWrite) {
     return new Problem(
       'partial-write',
-      `The write is in ${error.written.join(', ')}; ${error.store} failed and does not have it, nor does any store ` +
-        'after it. Nothing is undone and nothing repairs this: the stores disagree until somebody writes the order again.',
+      `The write is in ${error.written.length === 0 ? 'no store for certain' : error.written.join(', ')}; ${error.store} failed, ` +
+        'and a write that failed may have landed all the same. Nothing is undone and nothing repairs this: the stores ' +
+        'disagree until somebody writes the order again.',
       { extensions: { failedStore: error.store, writtenStores: [...error.written] }, cause: error },
     )
   }

@@ -36,6 +36,25 @@ export interface Created {
   readonly row: OrderRow
 }
 
+/**
+ * Runs inside the transaction that wrote `row` (for a removal: the row as it was), before its commit; when it throws,
+ * nothing was written here.
+ */
+export type BeforeCommit = (row: OrderRow, transaction: Transaction) => Promise<void>
+
+/** An open transaction of the system of record. */
+export interface Transaction {
+  /** @throws {DatabaseError} */
+  execute(statement: Statement): Promise<void>
+}
+
+export interface Statement {
+  /** With a name, the server parses the statement once for each connection. */
+  readonly name?: string
+  readonly text: string
+  readonly values?: readonly unknown[]
+}
+
 /** Given the locked row, says what to change, or throws to change nothing. */
 export type DecideChange = (current: OrderRow) => OrderChange
 /** Given the locked row, returns to let it be removed, or throws to keep it. */
@@ -60,11 +79,11 @@ export class IdempotencyKeyReused extends Error {
 
 export interface OrdersRepository {
   /** @throws {IdempotencyKeyReused} */
-  create(command: CreateOrder): Promise<Created>
+  create(command: CreateOrder, beforeCommit?: BeforeCommit): Promise<Created>
   /** @throws {OrderMissing} */
-  update(id: string, decide: DecideChange): Promise<OrderRow>
+  update(id: string, decide: DecideChange, beforeCommit?: BeforeCommit): Promise<OrderRow>
   /** @returns the row as it was. @throws {OrderMissing} */
-  remove(id: string, guard: GuardRemoval): Promise<OrderRow>
+  remove(id: string, guard: GuardRemoval, beforeCommit?: BeforeCommit): Promise<OrderRow>
   /** @throws {OrderMissing} */
   find(id: string): Promise<OrderRow>
   /** Up to `limit` orders with ids after `after`, in the order of their ids, which is about that of their creation. */
@@ -122,8 +141,12 @@ export function ordersRepository(postgres: Postgres, lane: string): OrdersReposi
    * One statement, so one transaction: the key and the order are there together or not at all. A second request with
    * the key waits in here until the first has committed, and then finds the key taken.
    */
-  const createOnce = async (command: CreateOrder, { key, fingerprint }: Idempotency): Promise<Created> => {
-    const { rows } = await ask(postgres, {
+  const createOnce = async (
+    connection: Connection,
+    command: CreateOrder,
+    { key, fingerprint }: Idempotency,
+  ): Promise<Created> => {
+    const { rows } = await ask(connection, {
       name: 'create-order-once',
       text:
         `with claim as (insert into ${keys} (key, fingerprint, order_id) values ($8, $9, $1) ` +
@@ -131,13 +154,17 @@ export function ordersRepository(postgres: Postgres, lane: string): OrdersReposi
       values: [...valuesOf(command), key, fingerprint],
     })
     return rows.length === 0
-      ? await repeat(command, { key, fingerprint })
+      ? await repeat(connection, command, { key, fingerprint })
       : { outcome: 'created', row: parseOrderRow(rows[0]) }
   }
 
   /** The first answer again. The key fixes the request, and the request with its id and its time fixes the answer. */
-  const repeat = async (command: CreateOrder, { key, fingerprint }: Idempotency): Promise<Created> => {
-    const { rows } = await ask(postgres, {
+  const repeat = async (
+    connection: Connection,
+    command: CreateOrder,
+    { key, fingerprint }: Idempotency,
+  ): Promise<Created> => {
+    const { rows } = await ask(connection, {
       name: 'find-key',
       text: `select fingerprint, order_id, created_at from ${keys} where key = $1`,
       values: [key],
@@ -162,18 +189,28 @@ export function ordersRepository(postgres: Postgres, lane: string): OrdersReposi
     return { outcome: 'repeated', row }
   }
 
+  const createOn = async (connection: Connection, command: CreateOrder): Promise<Created> => {
+    if (command.idempotency !== undefined) return await createOnce(connection, command, command.idempotency)
+    const { rows } = await ask(connection, {
+      name: 'create-order',
+      text: `${insert} values (${values}) returning ${columns}`,
+      values: valuesOf(command),
+    })
+    return { outcome: 'created', row: parseOrderRow(rows[0]) }
+  }
+
   return {
-    create: async (command) => {
-      if (command.idempotency !== undefined) return await createOnce(command, command.idempotency)
-      const { rows } = await ask(postgres, {
-        name: 'create-order',
-        text: `${insert} values (${values}) returning ${columns}`,
-        values: valuesOf(command),
+    create: async (command, beforeCommit) => {
+      // One statement is a transaction by itself, and a round trip instead of three.
+      if (beforeCommit === undefined) return await createOn(postgres, command)
+      return await inTransaction(postgres, async (client) => {
+        const created = await createOn(client, command)
+        if (created.outcome === 'created') await beforeCommit(created.row, transactionOf(client))
+        return created
       })
-      return { outcome: 'created', row: parseOrderRow(rows[0]) }
     },
 
-    update: (id, decide) =>
+    update: (id, decide, beforeCommit) =>
       inTransaction(postgres, async (client) => {
         const change = decide(await lock(client, id))
         const assignments = Object.entries(assignmentsOf(change))
@@ -183,14 +220,17 @@ export function ordersRepository(postgres: Postgres, lane: string): OrdersReposi
             `where id = $1 returning ${columns}`,
           values: [id, ...assignments.map(([, value]) => value)],
         })
-        return parseOrderRow(rows[0])
+        const row = parseOrderRow(rows[0])
+        await beforeCommit?.(row, transactionOf(client))
+        return row
       }),
 
-    remove: (id, guard) =>
+    remove: (id, guard, beforeCommit) =>
       inTransaction(postgres, async (client) => {
         const row = await lock(client, id)
         guard(row)
         await ask(client, { name: 'remove-order', text: `delete from ${orders} where id = $1`, values: [id] })
+        await beforeCommit?.(row, transactionOf(client))
         return row
       }),
 
@@ -239,19 +279,20 @@ function assignmentsOf(change: OrderChange): Readonly<Record<string, unknown>> {
 
 type Connection = Postgres | PostgresClient
 
-interface Statement {
-  /** With a name, the server parses the statement once for each connection. */
-  readonly name?: string
-  readonly text: string
-  readonly values?: readonly unknown[]
-}
-
 /** @throws {DatabaseError} and nothing else. */
 async function ask(
   connection: Connection,
   { name, text, values = [] }: Statement,
 ): Promise<{ readonly rows: readonly unknown[]; readonly rowCount: number | null }> {
   return await sorted(() => connection.query({ ...(name === undefined ? {} : { name }), text, values: [...values] }))
+}
+
+function transactionOf(client: PostgresClient): Transaction {
+  return {
+    execute: async (statement) => {
+      await ask(client, statement)
+    },
+  }
 }
 
 async function sorted<Result>(work: () => Promise<Result>): Promise<Result> {

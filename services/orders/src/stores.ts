@@ -3,9 +3,16 @@
  * strategies themselves never open anything.
  */
 import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis } from '@driftlab/stores'
-import { laneOf, type Config } from './config.ts'
+import { laneOf, type Config, type DualWriteVariant } from './config.ts'
+import type { StoreClients } from './derived-stores/derived-store.ts'
+import { overwritingStores } from './derived-stores/overwriting.ts'
+import { versionedStores } from './derived-stores/versioned.ts'
 import { ordersRepository, type OrdersRepository } from './repository.ts'
 import { cdcStrategy } from './strategies/cdc.ts'
+import { inTransactionDualWriteStrategy } from './strategies/dual-write-in-transaction.ts'
+import { lastWriterWinsDualWriteStrategy } from './strategies/dual-write-last-writer-wins.ts'
+import { parallelDualWriteStrategy } from './strategies/dual-write-parallel.ts'
+import { retryingDualWriteStrategy } from './strategies/dual-write-retry.ts'
 import { dualWriteStrategy } from './strategies/dual-write.ts'
 import type { WriteStrategy } from './strategies/strategy.ts'
 
@@ -38,7 +45,11 @@ export function openStores(config: Config, onConnectionLost: (store: string, err
         checks: { postgresql: () => orders.ping() },
         close: () => postgres.end(),
       }
-    case 'dual-write': {
+    case 'dual-write':
+    case 'dual-write-parallel':
+    case 'dual-write-retry':
+    case 'dual-write-in-transaction':
+    case 'dual-write-last-writer-wins': {
       const redis = connectRedis(config.REDIS_URL, {
         timeoutMs,
         onConnectionError: (error) => {
@@ -49,7 +60,7 @@ export function openStores(config: Config, onConnectionLost: (store: string, err
       const clickhouse = connectClickHouse(config.CLICKHOUSE_URL, { timeoutMs, connectionsMax: 20 })
       return {
         orders,
-        strategy: dualWriteStrategy(orders, { redis, elasticsearch, clickhouse }, lane),
+        strategy: dualWriteOf(config.WRITE_STRATEGY, orders, { redis, elasticsearch, clickhouse }, lane),
         checks: {
           postgresql: () => orders.ping(),
           redis: () => redis.ping(),
@@ -62,5 +73,25 @@ export function openStores(config: Config, onConnectionLost: (store: string, err
         },
       }
     }
+  }
+}
+
+function dualWriteOf(
+  variant: DualWriteVariant,
+  orders: OrdersRepository,
+  clients: StoreClients,
+  lane: string,
+): WriteStrategy {
+  switch (variant) {
+    case 'dual-write':
+      return dualWriteStrategy(orders, overwritingStores(clients, lane))
+    case 'dual-write-parallel':
+      return parallelDualWriteStrategy(orders, overwritingStores(clients, lane))
+    case 'dual-write-retry':
+      return retryingDualWriteStrategy(orders, overwritingStores(clients, lane))
+    case 'dual-write-in-transaction':
+      return inTransactionDualWriteStrategy(orders, overwritingStores(clients, lane))
+    case 'dual-write-last-writer-wins':
+      return lastWriterWinsDualWriteStrategy(orders, versionedStores(clients, lane))
   }
 }

@@ -3,7 +3,8 @@
  * one, short enough to read next to the others.
  */
 import type { OrderRow } from '@driftlab/order'
-import type { CreateOrder, DecideChange, GuardRemoval } from '../repository.ts'
+import type { DerivedStoreName } from '../derived-stores/derived-store.ts'
+import type { CreateOrder, DecideChange, GuardRemoval, OrdersRepository } from '../repository.ts'
 
 export interface WriteStrategy {
   /** @returns the order as the answer says it; a repeated idempotency key gives the first answer again. */
@@ -14,17 +15,17 @@ export interface WriteStrategy {
   remove(id: string, guard: GuardRemoval): Promise<void>
 }
 
-export const derivedStores = ['redis', 'elasticsearch', 'clickhouse'] as const
-export type DerivedStore = (typeof derivedStores)[number]
+/** What a strategy needs of the system of record. */
+export type SystemOfRecord = Pick<OrdersRepository, 'create' | 'update' | 'remove'>
 
 /** A write that is in some stores and not in others, and stays that way. */
 export class PartialWrite extends Error {
   override readonly name = 'PartialWrite'
-  readonly store: DerivedStore
+  readonly store: DerivedStoreName
   readonly written: readonly string[]
 
-  constructor(store: DerivedStore, written: readonly string[], cause: unknown) {
-    super(`the write to ${store} failed after ${written.join(', ')}`, { cause })
+  constructor(store: DerivedStoreName, written: readonly string[], cause: unknown) {
+    super(`the write to ${store} failed; it is in ${written.length === 0 ? 'no store' : written.join(', ')}`, { cause })
     this.store = store
     this.written = written
   }

@@ -1,0 +1,126 @@
+/**
+ * A service's process that an experiment starts for itself: any service, any lane, as many as it wants, each on a port
+ * of its own. It can be hurt like a component of the laboratory.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '@driftlab/stores/testing'
+import {
+  identify,
+  isAlive,
+  killTree,
+  pauseTree,
+  resumeTree,
+  stopTree,
+  type ProcessIdentity,
+} from '../../infra/native/src/processes.ts'
+import type { Laboratory } from './laboratory.ts'
+
+export interface ServiceOptions {
+  /** Of the process, for its log. */
+  readonly name: string
+  /** Under services/. */
+  readonly folder: string
+  /** Beside HOST, PORT and LOG_LEVEL. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export interface Service {
+  readonly name: string
+  readonly url: string
+  readonly isAlive: () => boolean
+  /** kill -9. Resolves when it is gone. */
+  kill(): Promise<void>
+  pause(): void
+  resume(): void
+  stop(): Promise<void>
+  /** Starts it anew, on the same port, after it was stopped or killed; resolves when it is ready. */
+  start(): Promise<void>
+}
+
+const readyDeadlineMs = 30_000
+const stopDeadlineMs = 25_000
+const probeIntervalMs = 50
+const root = join(import.meta.dirname, '../..')
+
+/** Resolves when it is ready; it is stopped when the experiment ends. @throws with its last lines when it does not start. */
+export async function startService(laboratory: Laboratory, options: ServiceOptions): Promise<Service> {
+  const { settings, signal, logsDir } = laboratory
+  const port = await freePort()
+  const url = `http://${settings.LAB_HOST}:${port}`
+  const log = join(logsDir, `${options.name}.log`)
+  await mkdir(logsDir, { recursive: true })
+  let running: ProcessIdentity | undefined
+
+  const stop = async (): Promise<void> => {
+    if (running !== undefined) await stopTree(running, 'SIGTERM', stopDeadlineMs)
+    running = undefined
+  }
+  const start = async (): Promise<void> => {
+    running = await launch()
+    const deadline = performance.now() + readyDeadlineMs
+    while (!(await answers(`${url}/ready`))) {
+      signal.throwIfAborted()
+      if (!isAlive(running) || performance.now() > deadline) {
+        const lines = (await readFile(log, 'utf8')).trimEnd().split('\n').slice(-10)
+        throw new Error(`${options.name} does not start. Its last lines:\n${lines.join('\n')}`)
+      }
+      await delay(probeIntervalMs)
+    }
+  }
+  const launch = async (): Promise<ProcessIdentity> => {
+    const output = openSync(log, 'a')
+    const { PATH, HOME, TMPDIR } = process.env
+    const child = spawn(
+      process.execPath,
+      ['--max-old-space-size=128', join(root, 'services', options.folder, 'src/main.ts')],
+      {
+        cwd: root,
+        // In the runner's own process group: whatever ends that from outside, ends this too.
+        stdio: ['ignore', output, output],
+        env: {
+          ...{ PATH, HOME, TMPDIR, NODE_ENV: 'production', NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node') },
+          ...{ HOST: settings.LAB_HOST, PORT: String(port), LOG_LEVEL: 'warn' },
+          ...options.environment,
+        },
+      },
+    )
+    await once(child, 'spawn')
+    const identity = child.pid === undefined ? undefined : identify(child.pid)
+    if (identity === undefined) throw new Error(`${options.name} died at once; see ${log}`)
+    return identity
+  }
+  const alive = (): ProcessIdentity => {
+    if (running === undefined || !isAlive(running)) throw new Error(`${options.name} is not running`)
+    return running
+  }
+
+  laboratory.atEnd(stop)
+  await start()
+  return {
+    name: options.name,
+    url,
+    isAlive: () => running !== undefined && isAlive(running),
+    kill: () => killTree(alive()),
+    pause: () => {
+      pauseTree(alive())
+    },
+    resume: () => {
+      resumeTree(alive())
+    },
+    stop,
+    start,
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(1_000) })).ok
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,4 @@
+/** Every experiment, in the order in which they are best read. */
+import type { Experiment } from './runner/experiment.ts'
+
+export const experiments: readonly Experiment[] = []
