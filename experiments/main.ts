@@ -40,6 +40,7 @@ const variablesSchema = z.object({
 
 const resultsDir = join(import.meta.dirname, '../.lab/results/experiments')
 const line = createProgressLine(process.stdout)
+const plain = { style: { head: [], border: [] }, wordWrap: true }
 
 const interruption = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -118,8 +119,6 @@ async function main(names: readonly string[]): Promise<number> {
 function inListOrder(results: readonly Result[]): readonly Result[] {
   return experiments.flatMap(({ name }) => results.filter((result) => result.name === name))
 }
-
-const plain = { style: { head: [], border: [] }, wordWrap: true }
 
 function renderResult(result: Result): string {
   const findings = result.findings.map(

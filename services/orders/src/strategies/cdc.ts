@@ -4,10 +4,9 @@
  * The commit is the whole write. Debezium reads it from PostgreSQL's log, and the sinks carry it to the other stores
  * in the order of the log, however often any of them fails on the way.
  */
-import type { OrdersRepository } from '../repository.ts'
-import type { WriteStrategy } from './strategy.ts'
+import type { SystemOfRecord, WriteStrategy } from './strategy.ts'
 
-export function cdcStrategy(orders: OrdersRepository): WriteStrategy {
+export function cdcStrategy(orders: SystemOfRecord): WriteStrategy {
   return {
     async create(command) {
       const { row } = await orders.create(command)
