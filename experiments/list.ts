@@ -1,5 +1,6 @@
 /** Every experiment, in the order in which they are best read. */
+import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 
-export const experiments: readonly Experiment[] = [interleavings]
+export const experiments: readonly Experiment[] = [dualWriteRace, interleavings]

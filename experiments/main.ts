@@ -22,7 +22,7 @@ import { withLaboratory, type Laboratory } from './laboratory/laboratory.ts'
 import { experiments } from './list.ts'
 import { composeVerdicts, type Experiment } from './runner/experiment.ts'
 import { renderPage } from './runner/page.ts'
-import { recordResults } from './runner/readme.ts'
+import { recordResults, recordStrategies } from './runner/readme.ts'
 import { readResults, type Result } from './runner/result.ts'
 import { runExperiment } from './runner/run.ts'
 
@@ -103,8 +103,16 @@ async function main(names: readonly string[]): Promise<number> {
   }
 
   const page = join(resultsDir, 'index.html')
-  await writeFile(page, renderPage(inListOrder(await readResults(resultsDir))))
-  if (variables.RECORD) await recordResults(results)
+  const all = inListOrder(await readResults(resultsDir))
+  await writeFile(page, renderPage(all))
+  if (variables.RECORD) {
+    await recordResults(results)
+    const names = experiments.map(({ name }) => name)
+    const missing = await recordStrategies(names, all)
+    if (missing.length > 0) {
+      process.stdout.write(`\ndocs/strategies.md is as it was: no full result of ${missing.join(', ')}.\n`)
+    }
+  }
   process.stdout.write(`\n${renderVerdicts(inListOrder(results))}\nWith charts: ${page}\n`)
   switch (composeVerdicts(results.map(({ verdict }) => verdict))) {
     case 'holds':

@@ -3,7 +3,15 @@
  * when the experiment ends.
  */
 import { laneNames } from '@driftlab/order'
-import { audit, ordersLaneSpecification, type LaneReport, type LaneSpecification } from '@driftlab/auditor'
+import {
+  audit,
+  ordersLaneSpecification,
+  ordersSpecificationPath,
+  readSpecification,
+  type LaneReport,
+  type LaneSpecification,
+  type Specification,
+} from '@driftlab/auditor'
 import { connectClickHouse, connectElasticsearch, connectRedis } from '@driftlab/stores'
 import { dropLane as dropWarehouse, setUpLane as setUpWarehouse, type LaneKind } from '../../infra/clickhouse/lane.ts'
 import { dropLane as dropIndex, setUpLane as setUpIndex } from '../../infra/elasticsearch/lane.ts'
@@ -63,9 +71,19 @@ export async function auditLane(
   lane: string,
   settles: LaneSpecification['settles'],
 ): Promise<LaneReport> {
+  return await auditOne(laboratory, lane, await ordersLaneSpecification(lane, settles))
+}
+
+/** The lane `cdc` of the laboratory itself, which all experiments share. */
+export async function auditCdcLane(laboratory: Laboratory): Promise<LaneReport> {
+  return await auditOne(laboratory, 'cdc', await readSpecification(ordersSpecificationPath))
+}
+
+async function auditOne(laboratory: Laboratory, lane: string, specification: Specification): Promise<LaneReport> {
   const { url } = laboratory
   const report = await audit({
-    specification: await ordersLaneSpecification(lane, settles),
+    specification,
+    lanes: [lane],
     connections: {
       postgresUrl: url.postgres('AUDITOR'),
       redisUrl: url.redis('AUDITOR'),

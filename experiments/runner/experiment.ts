@@ -49,9 +49,20 @@ export interface Chart {
   readonly series: readonly { readonly name: string; readonly points: readonly Point[] }[]
 }
 
+/** A cell of the table of strategies in docs/strategies.md. */
+export interface Fact {
+  /** As WRITE_STRATEGY names it, or what stands beside those. */
+  readonly strategy: string
+  /** What it was put against, or what it costs: the column. */
+  readonly against: string
+  /** In a few words, with the number. */
+  readonly fact: string
+}
+
 export interface Report {
   readonly tables: readonly Table[]
   readonly charts: readonly Chart[]
+  readonly facts?: readonly Fact[]
 }
 
 export interface RunContext<Entry> {

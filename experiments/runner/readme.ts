@@ -1,6 +1,6 @@
 /**
- * Writes results into the documents: each experiment's README holds its last measured result between two marks, so that
- * no number in it was typed by hand.
+ * Writes results into the documents, so that no number in them was typed by hand: each experiment's README holds its
+ * last measured result between two marks, and docs/strategies.md the table of strategies.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,24 +8,64 @@ import type { Result } from './result.ts'
 
 const begin = '<!-- result: written by RECORD=1 make experiment -->'
 const end = '<!-- end of the result -->'
-const folderOf = (name: string): string => join(import.meta.dirname, '..', name)
+const root = join(import.meta.dirname, '../..')
 
 /** @throws when a README lacks the marks. */
 export async function recordResults(results: readonly Result[]): Promise<void> {
   for (const result of results) {
-    const file = join(folderOf(result.name), 'README.md')
-    await writeFile(file, withResult(await readFile(file, 'utf8'), result))
+    await record(join(root, 'experiments', result.name, 'README.md'), renderResult(result))
   }
 }
 
-/** Pure: the document with what stands between the marks replaced. */
-export function withResult(document: string, result: Result): string {
+/**
+ * Writes the table of strategies from the results of all experiments. @returns the names of those of which there is no
+ * full result: then nothing was written, since cells would be missing.
+ */
+export async function recordStrategies(
+  names: readonly string[],
+  results: readonly Result[],
+): Promise<readonly string[]> {
+  const full = results.filter(({ quick, error }) => !quick && error === null)
+  const missing = names.filter((name) => !full.some((result) => result.name === name))
+  if (missing.length === 0) await record(join(root, 'docs/strategies.md'), renderStrategies(full))
+  return missing
+}
+
+async function record(file: string, text: string): Promise<void> {
+  await writeFile(file, between(await readFile(file, 'utf8'), text))
+}
+
+/** Pure: the document with what stands between the marks replaced. @throws when it has no marks. */
+export function between(document: string, text: string): string {
   const [before, rest] = document.split(begin)
   const after = rest?.split(end)[1]
   if (before === undefined || after === undefined) {
-    throw new Error(`experiments/${result.name}/README.md has no place for a result: ${begin} … ${end}`)
+    throw new Error(`The document has no place for a result: ${begin} … ${end}`)
   }
-  return `${before}${begin}\n\n${renderResult(result)}\n${end}${after}`
+  return `${before}${begin}\n\n${text}\n${end}${after}`
+}
+
+/** Pure: a row a strategy, a column a thing it was put against; several facts of one cell stand together. */
+export function renderStrategies(results: readonly Result[]): string {
+  const facts = results.flatMap((result) => result.facts)
+  const columns = [...new Set(facts.map(({ against }) => against))]
+  const rows = [...new Set(facts.map(({ strategy }) => strategy))].map((strategy) => [
+    strategy,
+    ...columns.map((against) =>
+      facts
+        .filter((fact) => fact.strategy === strategy && fact.against === against)
+        .map(({ fact }) => fact)
+        .join('; '),
+    ),
+  ])
+  const [first] = results
+  const day = first?.startedAt.slice(0, 10) ?? ''
+  const machine = first === undefined ? '' : `${first.machine.cores} cores (${first.machine.model.trim()})`
+  return [
+    `Measured on ${day}, ${machine}: \`RECORD=1 make experiments\`. An empty cell was not tried.`,
+    renderTable({ head: ['strategy', ...columns], rows }),
+    '',
+  ].join('\n\n')
 }
 
 function renderResult(result: Result): string {

@@ -60,6 +60,7 @@ export const resultSchema = z.object({
       ),
     }),
   ),
+  facts: z.array(z.object({ strategy: z.string(), against: z.string(), fact: z.string() })),
 })
 export type Result = Readonly<z.output<typeof resultSchema>>
 

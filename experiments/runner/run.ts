@@ -71,6 +71,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
     versions: options.laboratory?.versions ?? {},
     tables: conclusion.report.tables,
     charts: conclusion.report.charts.map((chart) => ({ yScale: 'linear', ...chart })),
+    facts: conclusion.report.facts ?? [],
   } satisfies { [Field in keyof Result]: unknown })
   const file = join(folder, 'result.json')
   await writeFile(`${file}.partial`, `${JSON.stringify(result, undefined, 2)}\n`)
