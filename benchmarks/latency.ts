@@ -55,7 +55,7 @@ async function measureLogAlone(bench: Bench): Promise<LatencyAnswer> {
     onBatch: (batch) => {
       const nowMs = performance.timeOrigin + performance.now()
       for (const record of batch.records) {
-        const decoded = decode(record, { epoch: 0, table: { schema: 'cdc', name: 'orders' } })
+        const decoded = decode(record, { format: 'debezium', epoch: 0, table: { schema: 'cdc', name: 'orders' } })
         if (decoded.type === 'change') alone.record(nowMs - decoded.change.source.committedAtMs)
       }
       return Promise.resolve('processed')

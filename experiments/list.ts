@@ -1,6 +1,7 @@
 /** Every experiment, in the order in which they are best read. */
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
+import { outboxOrder } from './outbox-order/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 
-export const experiments: readonly Experiment[] = [dualWriteRace, interleavings]
+export const experiments: readonly Experiment[] = [dualWriteRace, interleavings, outboxOrder]

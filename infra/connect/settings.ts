@@ -41,8 +41,7 @@ export function fillPlaceholders(
       option,
       value.replaceAll(/\$\{(\w+)\}/g, (_placeholder, name: string) => {
         const setting = settings[name]
-        if (setting === undefined)
-          throw new Error(`orders-connector.json: ${option} wants \${${name}}, which is no setting`)
+        if (setting === undefined) throw new Error(`The connector's ${option} wants \${${name}}, which is no setting`)
         return String(setting)
       }),
     ]),
@@ -50,6 +49,19 @@ export function fillPlaceholders(
 }
 
 export async function readConnectorConfig(settings: ConnectorSettings): Promise<ConnectorConfig> {
-  const text = await readFile(join(import.meta.dirname, 'orders-connector.json'), 'utf8')
-  return fillPlaceholders(z.record(z.string(), z.string()).parse(JSON.parse(text)), settings)
+  return fillPlaceholders(await readTemplate('orders-connector.json'), settings)
+}
+
+/** The same with what is different when it publishes the outbox of a lane: its events, each under its order's id. */
+export async function readOutboxConnectorConfig(settings: ConnectorSettings, schema: string): Promise<ConnectorConfig> {
+  const template = {
+    ...(await readTemplate('orders-connector.json')),
+    ...(await readTemplate('outbox-connector.json')),
+  }
+  return fillPlaceholders(template, { ...settings, SCHEMA: schema })
+}
+
+async function readTemplate(file: string): Promise<ConnectorConfig> {
+  const text = await readFile(join(import.meta.dirname, file), 'utf8')
+  return z.record(z.string(), z.string()).parse(JSON.parse(text))
 }

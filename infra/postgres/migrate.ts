@@ -20,6 +20,8 @@ const settingsSchema = z.object({
   POSTGRES_ORDERS_PASSWORD: z.string(),
   POSTGRES_REPLICATION_USER: z.string(),
   POSTGRES_REPLICATION_PASSWORD: z.string(),
+  POSTGRES_RELAY_USER: z.string(),
+  POSTGRES_RELAY_PASSWORD: z.string(),
   POSTGRES_AUDITOR_USER: z.string(),
   POSTGRES_AUDITOR_PASSWORD: z.string(),
 })
@@ -28,7 +30,7 @@ type Settings = Readonly<z.output<typeof settingsSchema>>
 interface Login {
   readonly user: string
   readonly password: string
-  readonly group: 'orders_writer' | 'orders_replicator' | 'orders_auditor'
+  readonly group: 'orders_writer' | 'orders_replicator' | 'orders_relay' | 'orders_auditor'
   /** The right to read the log; PostgreSQL does not pass it on through membership. */
   readonly replication: boolean
 }
@@ -46,6 +48,12 @@ function logins(settings: Settings): readonly Login[] {
       password: settings.POSTGRES_REPLICATION_PASSWORD,
       group: 'orders_replicator',
       replication: true,
+    },
+    {
+      user: settings.POSTGRES_RELAY_USER,
+      password: settings.POSTGRES_RELAY_PASSWORD,
+      group: 'orders_relay',
+      replication: false,
     },
     {
       user: settings.POSTGRES_AUDITOR_USER,

@@ -107,7 +107,7 @@ test('no key diverges after kill -9 of connect, and the log repeats no change', 
     const positions: string[] = []
     await admin.readAll(topic, (record) => {
       if (record.offset < (ends.get(record.partition) ?? 0)) return
-      const decoded = decode(record, { table: { schema, name: 'orders' }, epoch: 0 })
+      const decoded = decode(record, { format: 'debezium', table: { schema, name: 'orders' }, epoch: 0 })
       const lsn = decoded.type === 'change' ? decoded.change.source.lsn : null
       if (lsn !== null) positions.push(formatLsn(lsn))
     })

@@ -396,7 +396,10 @@ export function addresses(settings: Settings, endpoints: Endpoints = nativeEndpo
   const url = (scheme: string, user: string, password: string, endpoint: string): string =>
     `${scheme}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${endpoint}`
   return {
-    postgres: (role: 'ADMIN' | 'ORDERS' | 'REPLICATION' | 'AUDITOR', database = settings.POSTGRES_DATABASE): string =>
+    postgres: (
+      role: 'ADMIN' | 'ORDERS' | 'REPLICATION' | 'RELAY' | 'AUDITOR',
+      database = settings.POSTGRES_DATABASE,
+    ): string =>
       `${url('postgres', settings[`POSTGRES_${role}_USER`], settings[`POSTGRES_${role}_PASSWORD`], endpoints.postgres)}/${database}`,
     redis: (role: 'ADMIN' | 'ORDERS' | 'CACHE_UPDATER' | 'AUDITOR'): string =>
       url('redis', settings[`REDIS_${role}_USER`], settings[`REDIS_${role}_PASSWORD`], endpoints.redis),

@@ -17,7 +17,10 @@ export interface Source {
   /** Null where there is none: rows that an incremental snapshot read. */
   readonly lsn: Lsn | null
   readonly txId: number | null
-  /** When the transaction committed, by the database's clock, with microseconds after the point. */
+  /**
+   * When the transaction committed, by the database's clock, with microseconds after the point. Of what a transaction
+   * wrote about itself (an outbox, a change table): when that was written, a little earlier.
+   */
   readonly committedAtMs: number
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { decode, formatLsn, lsnFromNumber, parseLsn, parseOffset, versionOf, type Decoded } from './index.ts'
 
-const options = { table: { schema: 'cdc', name: 'orders' }, epoch: 0 }
+const options = { format: 'debezium', table: { schema: 'cdc', name: 'orders' }, epoch: 0 } as const
 const row = { id: 'a', note: 'hello', total_cents: 300 }
 const source = {
   schema: 'cdc',

@@ -7,7 +7,14 @@ export {
   type Row,
   type Source,
 } from './change-event.ts'
-export { decode, type DecodeOptions, type EncodedRecord } from './decode.ts'
+export {
+  decode,
+  recordFormats,
+  type DecodeOptions,
+  type EncodedRecord,
+  type RecordFormat,
+  type RecordFormats,
+} from './decode.ts'
 export { formatLsn, lsnFromNumber, parseLsn, type Lsn } from './lsn.ts'
 export { offsetLimit, parseOffset, type Offset } from './offset.ts'
 export { epochLimit, versionOf, type Version } from './version.ts'

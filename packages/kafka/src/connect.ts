@@ -8,7 +8,7 @@ import type { Logger } from '@driftlab/service'
 import { Kafka, logLevel, type logCreator, type RetryOptions } from 'kafkajs'
 import { connectAdmin, type LogAdmin } from './admin.ts'
 import { consume, type Consumption, type ConsumeOptions } from './consume.ts'
-import { connectProducer, type LogProducer } from './producer.ts'
+import { connectProducer, type LogProducer, type ProducerOptions } from './producer.ts'
 import { mendRequestQueue } from './request-queue.ts'
 
 export interface LogOptions {
@@ -22,7 +22,7 @@ export interface LogOptions {
 
 export interface Log {
   /** Publishes with acks from all in-sync replicas. */
-  connectProducer(): Promise<LogProducer>
+  connectProducer(options?: ProducerOptions): Promise<LogProducer>
   connectAdmin(): Promise<LogAdmin>
   /** Joins a consumer group and hands over batches until stopped. */
   consume(options: ConsumeOptions): Promise<Consumption>
@@ -51,7 +51,7 @@ export function connectLog(options: LogOptions): Log {
       logCreator: logTo(options.logger),
     })
   return {
-    connectProducer: () => connectProducer(kafka(retryForever), retryAWhile),
+    connectProducer: (producerOptions) => connectProducer(kafka(retryForever), retryAWhile, producerOptions),
     connectAdmin: () => connectAdmin(kafka(retryAWhile)),
     consume: (consumeOptions) => consume(kafka(retryForever), consumeOptions),
   }

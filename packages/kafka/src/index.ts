@@ -1,5 +1,5 @@
 export { connectLog, type Log, type LogOptions } from './connect.ts'
-export type { LogProducer } from './producer.ts'
+export type { LogProducer, ProducerOptions } from './producer.ts'
 export type { GroupProgress, LogAdmin, PartitionRange, TopicDescription, TopicToCreate } from './admin.ts'
 export type { BatchOutcome, Consumption, ConsumeOptions, FetchOptions, LogBatch } from './consume.ts'
 export type { HeaderValue, Headers, LogRecord, OutgoingRecord, TopicPartition } from './record.ts'

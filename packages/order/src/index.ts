@@ -147,3 +147,16 @@ export function laneNames(lane: string): LaneNames {
     warehouseDatabase: schema,
   }
 }
+
+/** What happens to an order, as its domain events say it, and what each of them does to its row. */
+export const orderEvents = { OrderPlaced: 'insert', OrderChanged: 'update', OrderRemoved: 'delete' } as const
+export type OrderEvent = keyof typeof orderEvents
+
+/** How a lane's orders stand in the records of its topic, in whichever of the formats those are. */
+export function orderRecords(lane: string) {
+  return {
+    debezium: { format: 'debezium', table: { schema: laneNames(lane).schema, name: 'orders' } },
+    'domain-event': { format: 'domain-event', keyColumn: 'id', rowField: 'order', kinds: orderEvents },
+    'row-change': { format: 'row-change', keyColumn: 'id' },
+  } as const
+}

@@ -12,8 +12,8 @@ export interface DeadLetters {
   park(poison: readonly Poison[]): Promise<void>
 }
 
-export function deadLetterTopic(sink: string): string {
-  return `driftlab.dead-letters.${sink}`
+export function deadLetterTopic(group: string): string {
+  return `driftlab.dead-letters.${group}`
 }
 
 export function createDeadLetters(producer: LogProducer, sink: string, topic = deadLetterTopic(sink)): DeadLetters {

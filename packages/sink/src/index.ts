@@ -4,7 +4,7 @@ export { createLatencyWindow, type LatencySummary, type LatencyWindow } from './
 export { createSinkMetrics, type SinkMetrics, type SinkState } from './metrics.ts'
 export { planBatch, type Plan, type Poison } from './plan.ts'
 export { runSink, type Sink, type SinkOptions } from './run.ts'
-export { sinkConfigSchema, startSinkService, type SinkConfig, type SinkServiceOptions } from './service.ts'
+export { groupOf, sinkConfigSchema, startSinkService, type SinkConfig, type SinkServiceOptions } from './service.ts'
 export {
   isError,
   ProjectionError,

@@ -4,7 +4,7 @@ import type { LogRecord } from '@driftlab/kafka'
 import fc from 'fast-check'
 import { planBatch, ProjectionError, type Operation, type Refusal } from './index.ts'
 
-const options = { table: { schema: 'cdc', name: 'orders' }, epoch: 0 }
+const options = { format: 'debezium', table: { schema: 'cdc', name: 'orders' }, epoch: 0 } as const
 
 interface Put extends Operation {
   readonly value: number | null

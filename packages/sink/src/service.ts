@@ -11,7 +11,7 @@ import {
   type RunningService,
   type ServiceContext,
 } from '@driftlab/service'
-import { epochLimit } from '@driftlab/change-event'
+import { epochLimit, recordFormats, type RecordFormats } from '@driftlab/change-event'
 import express, { Router } from 'express'
 import { z } from 'zod'
 import { createDeadLetters, deadLetterTopic } from './dead-letters.ts'
@@ -33,6 +33,8 @@ export const sinkConfigSchema = z.object({
     .string()
     .regex(/^[a-z][a-z0-9-]*$/)
     .default('cdc'),
+  /** What the lane's records look like: Debezium's changes of rows, an outbox's domain events, a change table's rows. */
+  RECORD_FORMAT: z.enum(recordFormats).default('debezium'),
   TOPIC_EPOCH: z.coerce
     .number()
     .int()
@@ -43,10 +45,10 @@ export const sinkConfigSchema = z.object({
 export type SinkConfig = z.output<typeof sinkConfigSchema>
 
 export interface SinkServiceOptions<Op extends Operation> {
-  /** Also the consumer group, and part of the dead-letter topic's name. */
+  /** With the lane, the consumer group, and part of the dead-letter topic's name. */
   readonly name: string
   readonly topic: string
-  readonly table: { readonly schema: string; readonly name: string }
+  readonly formats: RecordFormats
   readonly project: Projection<Op>
   readonly store: Store<Op>
   readonly fetch: FetchOptions
@@ -61,14 +63,15 @@ export async function startSinkService<Op extends Operation>(
   const log = connectLog({ brokers: config.KAFKA_BROKERS, clientId: options.name, logger })
   const producer = await log.connectProducer()
   const latency = createLatencyWindow()
+  const group = groupOf(options.name, config.LANE)
   const sink = await runSink({
     log,
-    groupId: options.name,
+    groupId: group,
     topics: [options.topic],
-    decode: { table: options.table, epoch: config.TOPIC_EPOCH },
+    decode: { ...options.formats[config.RECORD_FORMAT], epoch: config.TOPIC_EPOCH },
     project: options.project,
     store: options.store,
-    deadLetters: createDeadLetters(producer, options.name, deadLetterTopic(options.name)),
+    deadLetters: createDeadLetters(producer, options.name, deadLetterTopic(group)),
     metrics: createSinkMetrics(metrics.registry),
     latency,
     logger,
@@ -89,6 +92,11 @@ export async function startSinkService<Op extends Operation>(
       await server.close()
     },
   }
+}
+
+/** Two subscriptions cannot share a group, so each lane has its own; that of the `cdc` lane is named for the sink alone. */
+export function groupOf(sink: string, lane: string): string {
+  return lane === 'cdc' ? sink : `${sink}-${lane}`
 }
 
 async function readinessOf<Op extends Operation>(sink: Sink, store: Store<Op>): Promise<Readiness> {

@@ -1,4 +1,4 @@
-import { laneNames } from '@driftlab/order'
+import { laneNames, orderRecords } from '@driftlab/order'
 import { runService } from '@driftlab/service'
 import { startSinkService } from '@driftlab/sink'
 import { connectRedis } from '@driftlab/stores'
@@ -13,11 +13,11 @@ await runService({
   lane: ({ LANE }) => LANE,
   start: (context) => {
     const { config } = context
-    const { topic, schema } = laneNames(config.LANE)
+    const { topic } = laneNames(config.LANE)
     return startSinkService(context, {
       name: 'cache-updater',
       topic,
-      table: { schema, name: 'orders' },
+      formats: orderRecords(config.LANE),
       project: projectInto(config.LANE),
       store: createCacheStore(connectRedis(config.REDIS_URL), { deletedVersionTtlS: config.DELETED_VERSION_TTL_S }),
       // A cache is read at once: take whatever is there. The wait is short because a broker does not always wake a

@@ -100,7 +100,7 @@ async function startSink(
     log,
     groupId,
     topics: [topic],
-    decode: { table: { schema, name: 'orders' }, epoch: 0 },
+    decode: { format: 'debezium', table: { schema, name: 'orders' }, epoch: 0 },
     project: projectInto(lane),
     deadLetters: createDeadLetters(producer, 'cache-updater', deadLetterTopic),
     metrics: createSinkMetrics(registry),

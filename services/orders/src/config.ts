@@ -30,14 +30,17 @@ export const dualWriteVariants = [
 ] as const
 export type DualWriteVariant = (typeof dualWriteVariants)[number]
 
+/** Those that write the system of record and leave the rest to others: the log, a relay. */
+export const singleWrites = ['cdc', 'outbox', 'trigger'] as const
+
 /** What the process needs to know. Only dual writes need to know of the other stores. */
 export const configSchema = z.discriminatedUnion(
   'WRITE_STRATEGY',
   [
-    z.object({ ...shared, WRITE_STRATEGY: z.literal('cdc') }),
+    z.object({ ...shared, WRITE_STRATEGY: z.enum(singleWrites) }),
     z.object({ ...shared, WRITE_STRATEGY: z.enum(dualWriteVariants), ...derivedStoreUrls }),
   ],
-  { error: `must be one of cdc, ${dualWriteVariants.join(', ')}` },
+  { error: `must be one of ${[...singleWrites, ...dualWriteVariants].join(', ')}` },
 )
 export type Config = Readonly<z.output<typeof configSchema>>
 

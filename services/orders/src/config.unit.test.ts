@@ -36,7 +36,9 @@ describe('the environment', () => {
   )
 
   test('a strategy that does not exist, or none, is named with those that do', () => {
-    expect(faultsOf({ ...cdc, WRITE_STRATEGY: 'hope' })).toMatch(/WRITE_STRATEGY: must be one of cdc, dual-write,/)
+    expect(faultsOf({ ...cdc, WRITE_STRATEGY: 'hope' })).toMatch(
+      /WRITE_STRATEGY: must be one of cdc, outbox, trigger, dual-write,/,
+    )
     expect(faultsOf({ ...cdc, WRITE_STRATEGY: '' })).toMatch(/WRITE_STRATEGY: is missing/)
   })
 

@@ -14,6 +14,7 @@ import { lastWriterWinsDualWriteStrategy } from './strategies/dual-write-last-wr
 import { parallelDualWriteStrategy } from './strategies/dual-write-parallel.ts'
 import { retryingDualWriteStrategy } from './strategies/dual-write-retry.ts'
 import { dualWriteStrategy } from './strategies/dual-write.ts'
+import { outboxStrategy } from './strategies/outbox.ts'
 import type { WriteStrategy } from './strategies/strategy.ts'
 
 export interface OpenStores {
@@ -39,9 +40,12 @@ export function openStores(config: Config, onConnectionLost: (store: string, err
   const orders = ordersRepository(postgres, lane)
   switch (config.WRITE_STRATEGY) {
     case 'cdc':
+    case 'trigger':
+    case 'outbox':
       return {
         orders,
-        strategy: cdcStrategy(orders),
+        // Whether the log or a trigger captures the write is no affair of the service.
+        strategy: config.WRITE_STRATEGY === 'outbox' ? outboxStrategy(orders, lane) : cdcStrategy(orders),
         checks: { postgresql: () => orders.ping() },
         close: () => postgres.end(),
       }

@@ -1,4 +1,4 @@
-import { laneNames } from '@driftlab/order'
+import { laneNames, orderRecords } from '@driftlab/order'
 import { runService } from '@driftlab/service'
 import { startSinkService } from '@driftlab/sink'
 import { connectElasticsearch } from '@driftlab/stores'
@@ -13,11 +13,11 @@ await runService({
   lane: ({ LANE }) => LANE,
   start: (context) => {
     const { config } = context
-    const { topic, schema, index } = laneNames(config.LANE)
+    const { topic, index } = laneNames(config.LANE)
     return startSinkService(context, {
       name: 'search-indexer',
       topic,
-      table: { schema, name: 'orders' },
+      formats: orderRecords(config.LANE),
       project,
       store: createSearchStore(connectElasticsearch(config.ELASTICSEARCH_URL, { timeoutMs: 15_000 }), { alias: index }),
       // A bulk request costs a sync to disk, so give it something to carry; searches wait for a refresh anyway.

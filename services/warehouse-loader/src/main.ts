@@ -1,4 +1,4 @@
-import { laneNames } from '@driftlab/order'
+import { laneNames, orderRecords } from '@driftlab/order'
 import { runService } from '@driftlab/service'
 import { startSinkService } from '@driftlab/sink'
 import { connectClickHouse } from '@driftlab/stores'
@@ -13,11 +13,11 @@ await runService({
   lane: ({ LANE }) => LANE,
   start: (context) => {
     const { config } = context
-    const { topic, schema, warehouseDatabase } = laneNames(config.LANE)
+    const { topic, warehouseDatabase } = laneNames(config.LANE)
     return startSinkService(context, {
       name: 'warehouse-loader',
       topic,
-      table: { schema, name: 'orders' },
+      formats: orderRecords(config.LANE),
       project,
       store: createWarehouseStore(connectClickHouse(config.CLICKHOUSE_URL, { timeoutMs: 15_000 }), {
         database: warehouseDatabase,

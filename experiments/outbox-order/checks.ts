@@ -1,0 +1,247 @@
+/** Pure functions of the history: what each reader lost, in which order it published, and how long that took. */
+import type { Check, Finding, Report } from '../runner/experiment.ts'
+import { readers, type Committed, type Entry, type Published, type Reader, type Workload } from './history.ts'
+
+export interface ReaderSummary {
+  readonly finished: boolean
+  readonly published: number
+  /** Committed, and never published. */
+  readonly lost: readonly string[]
+  /** Published after a later change of the same order. */
+  readonly inverted: readonly string[]
+  /** Orders of which the last change that was published is not the newest that was. */
+  readonly leftStale: readonly string[]
+  /** From the commit to a consumer, in milliseconds, sorted: of events of transactions that changed one order. */
+  readonly latenciesMs: readonly number[]
+}
+
+const committedMin = 500
+/** Fewer transactions of many orders, and nothing had a chance to go wrong. */
+const longTransactionEventsMin = 300
+
+const identity = ({ order, revision }: { readonly order: string; readonly revision: number }): string =>
+  `${order}@${revision}`
+
+export function summarize(history: readonly Entry[], reader: Reader): ReaderSummary {
+  const committed = committedIn(history)
+  const published = new Map<string, Published>()
+  for (const entry of history) {
+    if (entry.type === 'published' && entry.reader === reader && !published.has(identity(entry)))
+      published.set(identity(entry), entry)
+  }
+  const newest = new Map<string, number>()
+  const last = new Map<string, number>()
+  const inverted: string[] = []
+  for (const [event, { order, revision }] of published) {
+    if (revision < (newest.get(order) ?? 0)) inverted.push(event)
+    newest.set(order, Math.max(revision, newest.get(order) ?? 0))
+    last.set(order, revision)
+  }
+  return {
+    finished: history.some((entry) => entry.type === 'finished' && entry.reader === reader),
+    published: published.size,
+    lost: committed.map(identity).filter((event) => !published.has(event)),
+    inverted,
+    leftStale: [...last.keys()].filter((order) => last.get(order) !== newest.get(order)),
+    latenciesMs: committed
+      .flatMap((event) => {
+        const seen = published.get(identity(event))
+        return event.transactionSize > 1 || seen === undefined ? [] : [seen.atMs - event.atMs]
+      })
+      .sort((a, b) => a - b),
+  }
+}
+
+function committedIn(history: readonly Entry[]): readonly Committed[] {
+  return history.filter((entry) => entry.type === 'committed')
+}
+
+/** Why nothing can be said of a reader, if so. */
+function unseen(history: readonly Entry[], reader: Reader): Finding | undefined {
+  const committed = committedIn(history)
+  const ofLong = committed.filter(({ transactionSize }) => transactionSize > 1).length
+  const because =
+    committed.length < committedMin
+      ? `only ${committed.length} events were committed`
+      : ofLong < longTransactionEventsMin
+        ? `only ${ofLong} events were of transactions with more than one order`
+        : summarize(history, reader).finished
+          ? undefined
+          : `${reader} did not come to the end`
+  return because === undefined ? undefined : { verdict: 'unknown', because }
+}
+
+const evidenceMax = 20
+
+function losesNothing(reader: Reader): Check<Entry> {
+  return {
+    statement: `${reader} loses no event`,
+    check: (history) => {
+      const { lost } = summarize(history, reader)
+      return (
+        unseen(history, reader) ?? {
+          verdict: lost.length === 0 ? 'holds' : 'refuted',
+          because: `${lost.length} of ${committedIn(history).length} events were never published`,
+          evidence: lost.slice(0, evidenceMax),
+        }
+      )
+    },
+  }
+}
+
+function keepsOrder(reader: Reader): Check<Entry> {
+  return {
+    statement: `${reader} publishes the events of each order in their order`,
+    check: (history) => {
+      const { inverted, leftStale, published } = summarize(history, reader)
+      return (
+        unseen(history, reader) ?? {
+          verdict: inverted.length === 0 ? 'holds' : 'refuted',
+          because: `${inverted.length} of ${published} events came after a newer one of their order; ${leftStale.length} orders end stale`,
+          evidence: inverted.slice(0, evidenceMax),
+        }
+      )
+    },
+  }
+}
+
+/** That something goes wrong is a claim too, and not seeing it refutes that. */
+function fails(statement: string, { check }: Check<Entry>): Check<Entry> {
+  return {
+    statement,
+    check: (history) => {
+      const finding = check(history)
+      switch (finding.verdict) {
+        case 'holds':
+          return { ...finding, verdict: 'refuted' }
+        case 'refuted':
+          return { ...finding, verdict: 'holds' }
+        case 'unknown':
+          return finding
+      }
+    },
+  }
+}
+
+/** Of two readers that poll alike, which one published an event first: per event, so that both had the same load. */
+const horizonWaits: Check<Entry> = {
+  statement: 'horizon publishes later than snapshot does, because it waits for whoever is still open',
+  check: (history) => {
+    const unknown = unseen(history, 'horizon') ?? unseen(history, 'snapshot')
+    if (unknown !== undefined) return unknown
+    const at = (reader: Reader): ReadonlyMap<string, number> =>
+      new Map(
+        history.flatMap((entry) =>
+          entry.type === 'published' && entry.reader === reader ? [[identity(entry), entry.atMs] as const] : [],
+        ),
+      )
+    const [waiting, prompt] = [at('horizon'), at('snapshot')]
+    const pairs = committedIn(history).flatMap((event) => {
+      const [a, b] = [waiting.get(identity(event)), prompt.get(identity(event))]
+      return event.transactionSize > 1 || a === undefined || b === undefined || a === b ? [] : [a > b]
+    })
+    const later = pairs.filter(Boolean).length
+    const [low, high] = wilson(later, pairs.length)
+    return {
+      verdict: low > 0.5 ? 'holds' : high < 0.5 ? 'refuted' : 'unknown',
+      because: `of ${pairs.length} events ${percent(later / pairs.length)} came later (95 % interval ${percent(low)} to ${percent(high)})`,
+    }
+  },
+}
+
+function numberingOf(history: readonly Entry[], workload: Workload) {
+  return history.find((entry) => entry.type === 'numbering' && entry.workload === workload)
+}
+
+/** What snapshot and take rest on. */
+const sequenceRises: Check<Entry> = {
+  statement: 'of one order, a later event never has the lower sequence number',
+  check: (history) => {
+    const numberings = history.filter((entry) => entry.type === 'numbering')
+    const neighbours = numberings.reduce((sum, entry) => sum + entry.neighbours, 0)
+    const falls = numberings.reduce((sum, entry) => sum + entry.sequenceFalls, 0)
+    if (falls > 0) return { verdict: 'refuted', because: `it was lower ${falls} times in ${neighbours}` }
+    return neighbours < committedMin
+      ? { verdict: 'unknown', because: `only ${neighbours} pairs of neighbours were seen` }
+      : { verdict: 'holds', because: `not once in ${neighbours} pairs of neighbours` }
+  },
+}
+
+export const checks: readonly Check<Entry>[] = [
+  fails('after-id loses events', losesNothing('after-id')),
+  losesNothing('horizon'),
+  fails('horizon publishes events of some orders in the wrong order', keepsOrder('horizon')),
+  horizonWaits,
+  sequenceRises,
+  ...(['snapshot', 'take', 'connector'] as const).flatMap((reader) => [losesNothing(reader), keepsOrder(reader)]),
+]
+
+export function report(history: readonly Entry[]): Report {
+  const summaries = readers.map((reader) => ({ reader, ...summarize(history, reader) }))
+  const committed = committedIn(history).length
+  const quantiles = [0.5, 0.99] as const
+  return {
+    tables: [
+      {
+        title: `Of ${committed} events, by each reader`,
+        head: ['reader', 'lost', 'out of order', 'orders left stale', 'commit to consumer, p50', 'p99'],
+        rows: summaries.map(({ reader, lost, inverted, leftStale, latenciesMs }) => [
+          reader,
+          String(lost.length),
+          String(inverted.length),
+          String(leftStale.length),
+          ...quantiles.map((q) => `${quantile(latenciesMs, q).toFixed(0)} ms`),
+        ]),
+      },
+      {
+        title: 'How often the later of two neighbouring events of one order has the lower number',
+        head: ['transactions', 'pairs', 'transaction id', 'sequence number'],
+        rows: (['mixed', 'service'] as const).flatMap((workload) => {
+          const numbering = numberingOf(history, workload)
+          return numbering?.type === 'numbering'
+            ? [
+                [
+                  workload === 'mixed' ? 'of one order and of many' : 'of the orders service, one order each',
+                  String(numbering.neighbours),
+                  String(numbering.transactionIdFalls),
+                  String(numbering.sequenceFalls),
+                ],
+              ]
+            : []
+        }),
+      },
+    ],
+    charts: [
+      {
+        title: 'From the commit to a consumer, transactions of one order',
+        kind: 'bar',
+        x: 'reader',
+        y: 'ms',
+        yScale: 'log',
+        series: quantiles.map((q) => ({
+          name: `p${q * 100}`,
+          points: summaries.map(({ reader, latenciesMs }) => ({ x: reader, y: quantile(latenciesMs, q) })),
+        })),
+      },
+    ],
+  }
+}
+
+export function quantile(sorted: readonly number[], q: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
+}
+
+/** The 95 % score interval of a proportion. */
+export function wilson(successes: number, trials: number): readonly [low: number, high: number] {
+  if (trials === 0) return [0, 1]
+  const z = 1.96
+  const p = successes / trials
+  const denominator = 1 + z ** 2 / trials
+  const centre = (p + z ** 2 / (2 * trials)) / denominator
+  const half = (z * Math.sqrt((p * (1 - p)) / trials + z ** 2 / (4 * trials ** 2))) / denominator
+  return [centre - half, centre + half]
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
