@@ -267,6 +267,86 @@ export const guards: readonly Guard[] = [
     components: ['search-indexer'],
   },
   {
+    name: 'nothing is committed before the decision is on disk',
+    removal: [
+      {
+        file: 'services/orders/src/two-phase/coordinator.ts',
+        text: 'if (refusal === undefined) await decide(name)',
+        replacement: '',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/orders/src/two-phase/coordinator.int.test.ts',
+      name: 'neither: a removal',
+    },
+    symptom: '"order": "ring twice"',
+  },
+  {
+    name: 'what was decided is committed by recovery, not rolled back',
+    removal: [
+      {
+        file: 'services/orders/src/two-phase/coordinator.ts',
+        text: "log.has(name) ? 'commit' : 'rollback'",
+        replacement: "'rollback'",
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/orders/src/two-phase/coordinator.int.test.ts',
+      name: 'after the decision is answered as written, and the rest is committed later',
+    },
+    symptom: '"decided"',
+  },
+  {
+    name: 'recovery leaves alone what a write is busy with',
+    removal: [
+      {
+        file: 'services/orders/src/two-phase/coordinator.ts',
+        text: 'if (!busy.has(name)) await',
+        replacement: 'await',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/orders/src/two-phase/coordinator.int.test.ts',
+      name: 'a transaction that a write is busy with is left alone by the search for those in doubt',
+    },
+    symptom: '"busy"',
+  },
+  {
+    name: 'a decision is remembered until every database has carried it out',
+    removal: [
+      {
+        file: 'services/orders/src/two-phase/coordinator.ts',
+        text: "if (ends.every(({ status }) => status === 'fulfilled')) log",
+        replacement: 'log',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/orders/src/two-phase/coordinator.int.test.ts',
+      name: 'after the decision is answered as written, and the rest is committed later',
+    },
+    symptom: '"decided"',
+  },
+  {
+    name: 'one coordinator has the log',
+    removal: [
+      {
+        file: 'services/orders/src/two-phase/decision-log.ts',
+        text: 'pragma locking_mode = exclusive;',
+        replacement: '',
+      },
+    ],
+    test: {
+      kind: 'unit',
+      path: 'services/orders/src/two-phase/decision-log.unit.test.ts',
+      name: 'one process has the log at a time',
+    },
+    symptom: 'Received function did not throw',
+  },
+  {
     name: 'an offset is committed after the acknowledgement',
     removal: [
       {

@@ -225,7 +225,11 @@ const changesOf: Readonly<Record<DerivedStoreName, (records: Records) => readonl
 }
 
 function operationsOf<Op extends Operation>(records: Records, project: Projection<Op>): readonly Op[] {
-  const plan = planBatch(records, project, { table: { schema: 'cdc', name: 'orders' }, epoch: 0 })
+  const plan = planBatch(records, project, {
+    format: 'debezium',
+    table: { schema: 'cdc', name: 'orders' },
+    epoch: 0,
+  })
   if (plan.poison.length > 0) throw new Error(`a record is poison: ${JSON.stringify(plan.poison)}`)
   return plan.operations
 }

@@ -5,11 +5,13 @@ const laneSchema = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,39}$/, 'must be small letters, digits and dashes, beginning with a letter')
 
+const postgresUrlSchema = z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' })
+
 const shared = {
   HOST: z.string().default('127.0.0.1'),
   PORT: portSchema,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  POSTGRES_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
+  POSTGRES_URL: postgresUrlSchema,
   /** The schema, index, keys and tables to write; by default those named for the strategy. */
   LANE: laneSchema.optional(),
 }
@@ -33,14 +35,22 @@ export type DualWriteVariant = (typeof dualWriteVariants)[number]
 /** Those that write the system of record and leave the rest to others: the log, a relay. */
 export const singleWrites = ['cdc', 'outbox', 'trigger'] as const
 
-/** What the process needs to know. Only dual writes need to know of the other stores. */
+/** What the process needs to know. Only dual writes need to know of every other store. */
 export const configSchema = z.discriminatedUnion(
   'WRITE_STRATEGY',
   [
     z.object({ ...shared, WRITE_STRATEGY: z.enum(singleWrites) }),
     z.object({ ...shared, WRITE_STRATEGY: z.enum(dualWriteVariants), ...derivedStoreUrls }),
+    z.object({
+      ...shared,
+      WRITE_STRATEGY: z.literal('two-phase-commit'),
+      /** The second database that takes part. */
+      READ_MODEL_URL: postgresUrlSchema,
+      /** A file on a disk that outlives the process; each process has one of its own. */
+      COORDINATOR_LOG: z.string(),
+    }),
   ],
-  { error: `must be one of ${[...singleWrites, ...dualWriteVariants].join(', ')}` },
+  { error: `must be one of ${[...singleWrites, ...dualWriteVariants, 'two-phase-commit'].join(', ')}` },
 )
 export type Config = Readonly<z.output<typeof configSchema>>
 

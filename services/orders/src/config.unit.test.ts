@@ -35,6 +35,18 @@ describe('the environment', () => {
     },
   )
 
+  test.each(['READ_MODEL_URL', 'COORDINATOR_LOG'])(
+    'without %s, two-phase commit does not start, and the message names it',
+    (name) => {
+      const twoPhase = {
+        ...{ ...cdc, WRITE_STRATEGY: 'two-phase-commit' },
+        ...{ READ_MODEL_URL: 'postgres://u:p@127.0.0.1:5432/r', COORDINATOR_LOG: '/tmp/log' },
+      }
+      expect(faultsOf(twoPhase)).toBe('')
+      expect(faultsOf({ ...twoPhase, [name]: '' })).toMatch(new RegExp(`${name}: is missing`))
+    },
+  )
+
   test('a strategy that does not exist, or none, is named with those that do', () => {
     expect(faultsOf({ ...cdc, WRITE_STRATEGY: 'hope' })).toMatch(
       /WRITE_STRATEGY: must be one of cdc, outbox, trigger, dual-write,/,

@@ -13,9 +13,12 @@ await runService({
   environment: process.env,
   schema: configSchema,
   lane: laneOf,
-  start: async ({ config, logger, metrics }) => {
-    const stores = openStores(config, (store, error) => {
-      logger.warn({ err: error, store }, 'connection lost; a new one is made when it is needed')
+  start: async ({ config, logger, metrics, fail }) => {
+    const stores = openStores(config, {
+      onConnectionLost: (store, error) => {
+        logger.warn({ err: error, store }, 'connection lost; a new one is made when it is needed')
+      },
+      fail,
     })
     const app = createApp({
       orders: stores.orders,

@@ -155,7 +155,12 @@ async function dropDerivedStores(lane: string): Promise<void> {
 
 async function startService(environment: Readonly<Record<string, string>>): Promise<Service> {
   const config = loadConfig(configSchema, environment)
-  const stores = openStores(config, () => undefined)
+  const stores = openStores(config, {
+    onConnectionLost: () => undefined,
+    fail: (error) => {
+      throw error
+    },
+  })
   const app = createApp({
     orders: stores.orders,
     strategy: stores.strategy,

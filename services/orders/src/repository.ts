@@ -6,12 +6,14 @@
  * the business and no other store.
  */
 import { parseOrderRow, laneNames, type OrderItem, type OrderRow } from '@driftlab/order'
-import type { Postgres, PostgresClient } from '@driftlab/stores'
+import type { Postgres } from '@driftlab/stores'
 import { z } from 'zod'
-import { DatabaseError, databaseFaultOf } from './database-errors.ts'
+import { DatabaseError } from './database-errors.ts'
 import type { OrderChange } from './domain/order-lifecycle.ts'
+import { ask, inTransaction, type Connection, type Transaction } from './transactions.ts'
 
 export { DatabaseError } from './database-errors.ts'
+export type { Statement, Transaction } from './transactions.ts'
 
 export interface CreateOrder {
   readonly id: string
@@ -38,22 +40,9 @@ export interface Created {
 
 /**
  * Runs inside the transaction that wrote `row` (for a removal: the row as it was), before its commit; when it throws,
- * nothing was written here.
+ * nothing was written here. One that prepares the transaction has to see to its end.
  */
 export type BeforeCommit = (row: OrderRow, transaction: Transaction) => Promise<void>
-
-/** An open transaction of the system of record. */
-export interface Transaction {
-  /** @throws {DatabaseError} */
-  execute(statement: Statement): Promise<void>
-}
-
-export interface Statement {
-  /** With a name, the server parses the statement once for each connection. */
-  readonly name?: string
-  readonly text: string
-  readonly values?: readonly unknown[]
-}
 
 /** Given the locked row, says what to change, or throws to change nothing. */
 export type DecideChange = (current: OrderRow) => OrderChange
@@ -203,15 +192,15 @@ export function ordersRepository(postgres: Postgres, lane: string): OrdersReposi
     create: async (command, beforeCommit) => {
       // One statement is a transaction by itself, and a round trip instead of three.
       if (beforeCommit === undefined) return await createOn(postgres, command)
-      return await inTransaction(postgres, async (client) => {
+      return await inTransaction(postgres, async (client, transaction) => {
         const created = await createOn(client, command)
-        if (created.outcome === 'created') await beforeCommit(created.row, transactionOf(client))
+        if (created.outcome === 'created') await beforeCommit(created.row, transaction)
         return created
       })
     },
 
     update: (id, decide, beforeCommit) =>
-      inTransaction(postgres, async (client) => {
+      inTransaction(postgres, async (client, transaction) => {
         const change = decide(await lock(client, id))
         const assignments = Object.entries(assignmentsOf(change))
         const { rows } = await ask(client, {
@@ -221,16 +210,16 @@ export function ordersRepository(postgres: Postgres, lane: string): OrdersReposi
           values: [id, ...assignments.map(([, value]) => value)],
         })
         const row = parseOrderRow(rows[0])
-        await beforeCommit?.(row, transactionOf(client))
+        await beforeCommit?.(row, transaction)
         return row
       }),
 
     remove: (id, guard, beforeCommit) =>
-      inTransaction(postgres, async (client) => {
+      inTransaction(postgres, async (client, transaction) => {
         const row = await lock(client, id)
         guard(row)
         await ask(client, { name: 'remove-order', text: `delete from ${orders} where id = $1`, values: [id] })
-        await beforeCommit?.(row, transactionOf(client))
+        await beforeCommit?.(row, transaction)
         return row
       }),
 
@@ -274,55 +263,5 @@ function assignmentsOf(change: OrderChange): Readonly<Record<string, unknown>> {
     ...(change.note === undefined ? {} : { note: change.note }),
     ...(change.status === undefined ? {} : { status: change.status }),
     ...(change.totalCents === undefined ? {} : { total_cents: change.totalCents }),
-  }
-}
-
-type Connection = Postgres | PostgresClient
-
-/** @throws {DatabaseError} and nothing else. */
-async function ask(
-  connection: Connection,
-  { name, text, values = [] }: Statement,
-): Promise<{ readonly rows: readonly unknown[]; readonly rowCount: number | null }> {
-  return await sorted(() => connection.query({ ...(name === undefined ? {} : { name }), text, values: [...values] }))
-}
-
-function transactionOf(client: PostgresClient): Transaction {
-  return {
-    execute: async (statement) => {
-      await ask(client, statement)
-    },
-  }
-}
-
-async function sorted<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    throw new DatabaseError(databaseFaultOf(error), error)
-  }
-}
-
-async function inTransaction<Result>(
-  postgres: Postgres,
-  work: (client: PostgresClient) => Promise<Result>,
-): Promise<Result> {
-  const client = await sorted(() => postgres.connect())
-  let broken: Error | undefined
-  try {
-    await ask(client, { text: 'begin' })
-    const result = await work(client)
-    await ask(client, { text: 'commit' })
-    return result
-  } catch (error) {
-    try {
-      await ask(client, { text: 'rollback' })
-    } catch (rollbackError) {
-      // The connection is of no more use: the pool replaces it, and the server rolls back by itself.
-      broken = rollbackError instanceof Error ? rollbackError : new Error(String(rollbackError))
-    }
-    throw error
-  } finally {
-    client.release(broken)
   }
 }

@@ -2,7 +2,7 @@
  * Opens the connections that a strategy needs, and says how to tell whether they work and how to close them. The
  * strategies themselves never open anything.
  */
-import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis } from '@driftlab/stores'
+import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis, type Postgres } from '@driftlab/stores'
 import { laneOf, type Config, type DualWriteVariant } from './config.ts'
 import type { StoreClients } from './derived-stores/derived-store.ts'
 import { overwritingStores } from './derived-stores/overwriting.ts'
@@ -16,6 +16,12 @@ import { retryingDualWriteStrategy } from './strategies/dual-write-retry.ts'
 import { dualWriteStrategy } from './strategies/dual-write.ts'
 import { outboxStrategy } from './strategies/outbox.ts'
 import type { WriteStrategy } from './strategies/strategy.ts'
+import { twoPhaseCommitStrategy } from './strategies/two-phase-commit.ts'
+import { createCoordinator } from './two-phase/coordinator.ts'
+import { openDecisionLog } from './two-phase/decision-log.ts'
+import { postgresParticipant } from './two-phase/participant.ts'
+import { openReadModel } from './two-phase/read-model.ts'
+import { startRecovery } from './two-phase/recovery.ts'
 
 export interface OpenStores {
   readonly orders: OrdersRepository
@@ -27,16 +33,27 @@ export interface OpenStores {
 /** Gives up on each write after this long, so that a dual write ends within IN_FLIGHT_MAX_MS. */
 const timeoutMs = 2_000
 
-/** `onConnectionLost` hears of a store's broken connection; each client makes a new one by itself. */
-export function openStores(config: Config, onConnectionLost: (store: string, error: Error) => void): OpenStores {
+/** After this long, transactions that a cut connection left in doubt are looked for again. */
+const resolveIntervalMs = 1_000
+
+export interface StoresOptions {
+  /** Hears of a store's broken connection; each client makes a new one by itself. */
+  readonly onConnectionLost: (store: string, error: unknown) => void
+  /** Hears of what only a new process can mend. */
+  readonly fail: (error: unknown) => void
+}
+
+export function openStores(config: Config, { onConnectionLost, fail }: StoresOptions): OpenStores {
   const lane = laneOf(config)
-  const postgres = connectPostgres(config.POSTGRES_URL, {
-    timeoutMs,
-    connectionsMax: 10,
-    onIdleError: (error) => {
-      onConnectionLost('postgresql', error)
-    },
-  })
+  const openDatabase = (name: string, url: string): Postgres =>
+    connectPostgres(url, {
+      timeoutMs,
+      connectionsMax: 10,
+      onIdleError: (error) => {
+        onConnectionLost(name, error)
+      },
+    })
+  const postgres = openDatabase('postgresql', config.POSTGRES_URL)
   const orders = ordersRepository(postgres, lane)
   switch (config.WRITE_STRATEGY) {
     case 'cdc':
@@ -74,6 +91,35 @@ export function openStores(config: Config, onConnectionLost: (store: string, err
         close: async () => {
           redis.disconnect()
           await Promise.all([postgres.end(), elasticsearch.close(), clickhouse.close()])
+        },
+      }
+    }
+    case 'two-phase-commit': {
+      const readModel = openDatabase('read model', config.READ_MODEL_URL)
+      const log = openDecisionLog(config.COORDINATOR_LOG)
+      const coordinator = createCoordinator({
+        log,
+        participants: [postgresParticipant(postgres), postgresParticipant(readModel)],
+        onLogFailure: fail,
+      })
+      const recovery = startRecovery(coordinator, {
+        intervalMs: resolveIntervalMs,
+        onTrouble: (error) => {
+          onConnectionLost('participant', error)
+        },
+      })
+      return {
+        orders,
+        strategy: twoPhaseCommitStrategy(orders, openReadModel(readModel), coordinator),
+        checks: {
+          postgresql: () => orders.ping(),
+          'read model': () => readModel.query('select 1'),
+          recovery: () => recovery.check(),
+        },
+        close: async () => {
+          await recovery.stop()
+          await Promise.all([postgres.end(), readModel.end()])
+          log.close()
         },
       }
     }
