@@ -102,6 +102,7 @@ export function systemOfRecord(stores: Stores, actor: Actor): SystemOfRecord {
     try {
       await beforeCommit?.(after ?? before, {
         execute: () => Promise.reject(new Error('no strategy in here writes a second table')),
+        prepare: () => Promise.reject(new Error('no strategy in here prepares its transaction')),
       })
     } catch (error) {
       await actor.request({

@@ -18,13 +18,18 @@ import { auditLane, openLane } from './lane.ts'
 import type { Laboratory } from './laboratory.ts'
 import { startService, type Service } from './service.ts'
 
-/** Who publishes what: Debezium's event router or our relay an outbox, our relay a change table that triggers write. */
-export const feeds = ['outbox-by-connector', 'outbox-by-relay', 'triggers-by-relay'] as const
+/**
+ * Who publishes what: Debezium the rows, as in the lane `cdc`; its event router or our relay an outbox; our relay a change
+ * table that triggers write.
+ */
+export const feeds = ['rows-by-connector', 'outbox-by-connector', 'outbox-by-relay', 'triggers-by-relay'] as const
 export type Feed = (typeof feeds)[number]
 
 export interface FedLane {
   /** Of the feeds by a relay. */
   readonly relay: Service | undefined
+  /** The sinks and the relay. */
+  readonly processes: readonly Service[]
   /** Starts an instance of the orders service that writes the lane. */
   startOrders(name: string): Promise<Service>
   /** Waits until everything that was committed has reached the stores, then compares every value. */
@@ -38,15 +43,24 @@ const sinkStores = {
 } as const
 const drainDeadlineMs = 90_000
 
-/** `lane` must begin with `outbox` or `trigger`: of those the sinks may write the stores. */
-export async function openFedLane(laboratory: Laboratory, lane: string, feed: Feed): Promise<FedLane> {
+/** As a URL with credentials; for instance through a proxy. */
+export type StoreUrls = Readonly<Record<keyof typeof sinkStores, string>>
+
+/** `lane` must begin with `cdc`, `outbox` or `trigger`: of those the sinks may write the stores. */
+export async function openFedLane(
+  laboratory: Laboratory,
+  lane: string,
+  feed: Feed,
+  storeUrls: StoreUrls = storeUrlsOf(laboratory),
+): Promise<FedLane> {
   const { url, postgres } = laboratory
   const { schema, topic } = laneNames(lane)
   const groups = Object.values(sinkStores).map((sink) => groupOf(sink, lane))
-  const table = feed === 'triggers-by-relay' ? 'order_changes' : 'outbox'
+  const { strategy, recordFormat } = conventions[feed]
 
   await openLane(laboratory, { name: lane, kind: 'cdc' })
-  await (table === 'outbox' ? addOutbox(postgres, schema) : addChangeTable(postgres, schema))
+  if (strategy === 'outbox') await addOutbox(postgres, schema)
+  if (strategy === 'trigger') await addChangeTable(postgres, schema)
   const admin = await connectLog({ brokers: [url.kafkaBrokers], clientId: lane }).connectAdmin()
   laboratory.atEnd(() => admin.close())
   await openTopics(laboratory, admin, [topic], { partitions: 4 })
@@ -56,13 +70,16 @@ export async function openFedLane(laboratory: Laboratory, lane: string, feed: Fe
   const sinkEnvironment = {
     LANE: lane,
     KAFKA_BROKERS: url.kafkaBrokers,
-    RECORD_FORMAT: table === 'outbox' ? 'domain-event' : 'row-change',
-    REDIS_URL: url.redis('CACHE_UPDATER'),
-    ELASTICSEARCH_URL: url.elasticsearch('SEARCH_INDEXER'),
-    CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER'),
+    RECORD_FORMAT: recordFormat,
+    REDIS_URL: storeUrls.redis,
+    ELASTICSEARCH_URL: storeUrls.elasticsearch,
+    CLICKHOUSE_URL: storeUrls.clickhouse,
   }
+  const processes: Service[] = []
   for (const sink of Object.values(sinkStores)) {
-    await startService(laboratory, { name: `${sink}-${lane}`, folder: sink, environment: sinkEnvironment })
+    processes.push(
+      await startService(laboratory, { name: `${sink}-${lane}`, folder: sink, environment: sinkEnvironment }),
+    )
   }
 
   const startOrders = (name: string): Promise<Service> =>
@@ -70,20 +87,15 @@ export async function openFedLane(laboratory: Laboratory, lane: string, feed: Fe
       name,
       folder: 'orders',
       environment: {
-        WRITE_STRATEGY: table === 'outbox' ? 'outbox' : 'trigger',
+        WRITE_STRATEGY: strategy,
         LANE: lane,
         POSTGRES_URL: url.postgres('ORDERS'),
       },
     })
 
-  if (feed === 'outbox-by-connector') {
-    const overrides = await outboxOverrides(laboratory, schema)
-    const name = `${lane}-connector`
-    const { slot } = await openConnector(laboratory, {
-      name,
-      schema,
-      overrides,
-    })
+  if (feed === 'rows-by-connector' || feed === 'outbox-by-connector') {
+    const overrides = feed === 'outbox-by-connector' ? await outboxOverrides(laboratory, schema) : routeTo(topic)
+    const { slot } = await openConnector(laboratory, { name: `${lane}-connector`, schema, overrides })
     const sinks = Object.fromEntries(
       Object.entries(sinkStores).map(([store, sink]) => {
         const group = groupOf(sink, lane)
@@ -92,14 +104,17 @@ export async function openFedLane(laboratory: Laboratory, lane: string, feed: Fe
     )
     return {
       relay: undefined,
+      processes,
       startOrders,
       audit: () => auditLane(laboratory, lane, { kind: 'log', slot, topic, sinks }),
     }
   }
 
+  const table = strategy === 'outbox' ? 'outbox' : 'order_changes'
   const relay = await startRelay(laboratory, { name: `relay-${lane}`, lane, table })
   return {
     relay,
+    processes: [...processes, relay],
     startOrders,
     audit: async () => {
       await eventually(
@@ -119,6 +134,32 @@ export async function openFedLane(laboratory: Laboratory, lane: string, feed: Fe
       // Whatever was written is in the stores by now, so nothing is in flight.
       return await auditLane(laboratory, lane, { kind: 'bounded', inFlightMaxMs: 0 })
     },
+  }
+}
+
+const conventions = {
+  'rows-by-connector': { strategy: 'cdc', recordFormat: 'debezium' },
+  'outbox-by-connector': { strategy: 'outbox', recordFormat: 'domain-event' },
+  'outbox-by-relay': { strategy: 'outbox', recordFormat: 'domain-event' },
+  'triggers-by-relay': { strategy: 'trigger', recordFormat: 'row-change' },
+} as const satisfies Readonly<Record<Feed, { readonly strategy: string; readonly recordFormat: string }>>
+
+/** Straight to the stores, each as the user of its sink. */
+export function storeUrlsOf({ url }: Laboratory): StoreUrls {
+  return {
+    redis: url.redis('CACHE_UPDATER'),
+    elasticsearch: url.elasticsearch('SEARCH_INDEXER'),
+    clickhouse: url.clickhouse('WAREHOUSE_LOADER'),
+  }
+}
+
+/** Every change of the one captured table goes to this topic, whatever the connector's prefix. */
+function routeTo(topic: string): ConnectorConfig {
+  return {
+    transforms: 'route',
+    'transforms.route.type': 'org.apache.kafka.connect.transforms.RegexRouter',
+    'transforms.route.regex': '.*[.]orders',
+    'transforms.route.replacement': topic,
   }
 }
 
