@@ -2,6 +2,7 @@
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
+import { partialFailure } from './partial-failure/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 
-export const experiments: readonly Experiment[] = [dualWriteRace, interleavings, outboxOrder]
+export const experiments: readonly Experiment[] = [dualWriteRace, interleavings, partialFailure, outboxOrder]

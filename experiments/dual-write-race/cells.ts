@@ -35,6 +35,8 @@ export function cellsOf(quick: boolean): readonly Cell[] {
     ...(quick ? [1] : [1, 4]).map((instances) => ({ ...usual, instances, orders })),
     ...(quick ? [16] : [1, 16, 64]).map((hotOrders) => ({ ...usual, hotOrders, orders })),
     ...strategies.slice(1).map((strategy) => ({ ...usual, strategy, orders })),
+    // Two commits have to be answered in the other order within a fraction of a millisecond: rare, so more is tried.
+    { ...usual, strategy: 'dual-write-last-writer-wins', hotOrders: 2, orders: quick ? 250 : 600 },
   ]
 }
 

@@ -85,6 +85,14 @@ export const interleavings = defineExperiment<Entry>({
     ),
   ],
   report: (history) => ({
+    facts: subjects.flatMap((subject) => {
+      const entries = select(history, [subject], faultsOf(subject))
+      if (entries.length === 0) return []
+      const diverged = sum(entries.map((entry) => entry.divergentRuns))
+      const share = Number((diverged * 1_000n) / sum(entries.map((entry) => entry.runs))) / 10
+      const fact = diverged === 0n ? 'none diverges' : `${share} % diverge`
+      return [{ strategy: subject, against: 'every interleaving', fact }]
+    }),
     tables: [
       {
         title: 'Runs that end with different stores, of all runs, for two updates and for an update and a removal',

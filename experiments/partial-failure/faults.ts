@@ -1,0 +1,42 @@
+/** What goes wrong, as data: one phase after another, the same for every strategy at the same time. */
+import type { ProxyFault } from '../laboratory/proxy.ts'
+
+export const phases = ['nothing fails', 'kill -9', 'store unreachable', 'answer lost', 'request late'] as const
+export type Phase = (typeof phases)[number]
+
+/** Longer than a service waits for a store (2 s), so that it has given up when the write lands. */
+const lateMs = 3_000
+
+/** Per packet of a request or an answer. */
+const probability = 0.04
+
+export const unreachable: ProxyFault = { kind: 'unreachable' }
+
+/** The fault of every way to a store during the whole phase; in the other phases it is injected by other means. */
+export function lastingFaultOf(phase: Phase): ProxyFault | undefined {
+  switch (phase) {
+    case 'nothing fails':
+    case 'kill -9':
+    case 'store unreachable':
+      return undefined
+    case 'answer lost':
+      return { kind: 'answer-lost', probability }
+    case 'request late':
+      return { kind: 'request-late', probability, delayMs: lateMs }
+  }
+}
+
+export interface Durations {
+  readonly phaseMs: number
+  /** Between two deaths. */
+  readonly killEveryMs: number
+  /** Of each store, one after another. */
+  readonly unreachableMs: number
+  readonly betweenOutagesMs: number
+}
+
+export function durationsOf(quick: boolean): Durations {
+  return quick
+    ? { phaseMs: 6_000, killEveryMs: 1_500, unreachableMs: 1_200, betweenOutagesMs: 800 }
+    : { phaseMs: 20_000, killEveryMs: 2_000, unreachableMs: 4_000, betweenOutagesMs: 2_500 }
+}

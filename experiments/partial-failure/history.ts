@@ -1,0 +1,62 @@
+/** What the experiment records. */
+import { divergenceKinds } from '@driftlab/auditor'
+import { z } from 'zod'
+import { phases } from './faults.ts'
+
+export const strategies = [
+  'dual-write',
+  'dual-write-parallel',
+  'dual-write-retry',
+  'dual-write-in-transaction',
+  'dual-write-last-writer-wins',
+  'cdc',
+  'outbox by connector',
+  'outbox by relay',
+] as const
+export type Strategy = (typeof strategies)[number]
+
+export const storeNames = ['redis', 'elasticsearch', 'clickhouse'] as const
+export type StoreName = (typeof storeNames)[number]
+
+const phase = z.enum(phases)
+const strategy = z.enum(strategies)
+const count = z.int().nonnegative()
+
+export const entrySchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('phase'),
+    phase,
+    /** How often a process was killed. */
+    deaths: count,
+    /** Connections, requests and answers that a proxy's fault has hit. */
+    hits: count,
+  }),
+  z.object({
+    kind: z.literal('load'),
+    phase,
+    strategy,
+    /** Requests by how they ended, as the client sees it. */
+    outcomes: z.object({ ok: count, failed: count, indeterminate: count }),
+  }),
+  z.object({
+    kind: z.literal('audit'),
+    strategy,
+    verdict: z.enum(['consistent', 'diverged', 'unknown']),
+    doubts: z.array(z.string()),
+    rows: count,
+  }),
+  /** An order of which at least one derived store holds something else than the system of record. */
+  z.object({
+    kind: z.literal('wrong-copy'),
+    strategy,
+    /** The phase in which the order was made. */
+    phase,
+    order: z.string(),
+    /** In the system of record; null when it is not there. */
+    revision: z.number().nullable(),
+    stores: z.array(
+      z.object({ store: z.enum(storeNames), kind: z.enum(divergenceKinds), revision: z.number().nullable() }),
+    ),
+  }),
+])
+export type Entry = z.output<typeof entrySchema>
