@@ -13,18 +13,17 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import Table from 'cli-table3'
 import { ConfigError, loadConfig } from '@driftlab/service'
 import { z } from 'zod'
-import { LabError, withScratchLab } from '../infra/native/src/index.ts'
+import { LabError } from '../infra/native/src/index.ts'
 import { createProgressLine } from '../load-tests/progress-line.ts'
-import { withLaboratory, type Laboratory } from './laboratory/laboratory.ts'
 import { experiments } from './list.ts'
-import { composeVerdicts, type Experiment } from './runner/experiment.ts'
+import { composeVerdicts } from './runner/experiment.ts'
 import { renderPage } from './runner/page.ts'
 import { recordResults, recordStrategies } from './runner/readme.ts'
 import { readResults, type Result } from './runner/result.ts'
-import { runExperiment } from './runner/run.ts'
+import { runExperiments } from './runner/run-all.ts'
+import { renderResult, renderVerdicts } from './runner/text.ts'
 
 const flag = (meaning: string) =>
   z
@@ -40,7 +39,6 @@ const variablesSchema = z.object({
 
 const resultsDir = join(import.meta.dirname, '../.lab/results/experiments')
 const line = createProgressLine(process.stdout)
-const plain = { style: { head: [], border: [] }, wordWrap: true }
 
 const interruption = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -74,33 +72,19 @@ async function main(names: readonly string[]): Promise<number> {
     return 64
   }
   const chosen = names.length === 0 ? experiments : experiments.filter(({ name }) => names.includes(name))
-  const results: Result[] = []
-  const { signal } = interruption
-  const run = async (experiment: Experiment, laboratory: Laboratory | undefined): Promise<void> => {
-    const result = await runExperiment(experiment, {
-      resultsDir,
-      seed: variables.SEED,
-      quick: variables.QUICK,
-      signal,
-      laboratory,
-      progress: (step, detail) => {
-        line.show(`${experiment.name}, ${step}`, detail)
-      },
-    })
-    line.clear()
-    process.stdout.write(`\n${renderResult(result)}\n`)
-    results.push(result)
-  }
-
-  for (const experiment of chosen.filter(({ needs }) => needs === 'nothing')) await run(experiment, undefined)
-  const onLaboratory = chosen.filter(({ needs }) => needs === 'laboratory')
-  if (onLaboratory.length > 0) {
-    await withScratchLab({ name: 'experiments', signal }, async (opened) => {
-      for (const experiment of onLaboratory) {
-        await withLaboratory(opened, signal, (laboratory) => run(experiment, laboratory))
-      }
-    })
-  }
+  const results = await runExperiments(chosen, {
+    resultsDir,
+    seed: variables.SEED,
+    quick: variables.QUICK,
+    signal: interruption.signal,
+    progress: (step, detail) => {
+      line.show(step, detail)
+    },
+    onResult: (result) => {
+      line.clear()
+      process.stdout.write(`\n${renderResult(result)}\n`)
+    },
+  })
 
   const page = join(resultsDir, 'index.html')
   const all = inListOrder(await readResults(resultsDir))
@@ -126,28 +110,4 @@ async function main(names: readonly string[]): Promise<number> {
 
 function inListOrder(results: readonly Result[]): readonly Result[] {
   return experiments.flatMap(({ name }) => results.filter((result) => result.name === name))
-}
-
-function renderResult(result: Result): string {
-  const findings = result.findings.map(
-    ({ verdict, statement, because }) => `  ${verdict.padEnd(7)}  ${statement}\n           ${because}`,
-  )
-  const tables = result.tables.map(({ title, head, rows }) => {
-    const table = new Table({ ...plain, head: [...head] })
-    table.push(...rows.map((row) => [...row]))
-    return `\n${title}\n${table.toString()}`
-  })
-  return [
-    `== ${result.name}: ${result.verdict} (${(result.durationMs / 1_000).toFixed(0)} s)`,
-    result.claim,
-    ...(result.error === null ? [] : [result.error]),
-    ...findings,
-    ...tables,
-  ].join('\n')
-}
-
-function renderVerdicts(results: readonly Result[]): string {
-  const table = new Table({ ...plain, head: ['experiment', 'claim', 'verdict'], colWidths: [25, 75, 10] })
-  table.push(...results.map(({ name, claim, verdict }) => [name, claim, verdict]))
-  return table.toString()
 }
