@@ -4,8 +4,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-export const kinds = ['unit', 'int', 'e2e', 'compose'] as const
-export type Kind = (typeof kinds)[number]
+export type Kind = 'unit' | 'int' | 'e2e' | 'compose'
 
 export interface JestResult {
   readonly numPassedTests: number

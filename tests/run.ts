@@ -1,18 +1,25 @@
 /**
  * Runs the whole test suite on real components, by itself: a laboratory of its own (`.lab/test`, its own ports), so that a running `make up` is neither needed nor touched.
  *
- *   node tests/run.ts                every kind: unit, int, e2e, and compose where a container engine can be had
+ *   node tests/run.ts                every kind: unit, int, e2e, experiments (the quick ones), and compose where a
+ *                                    container engine can be had
  *   node tests/run.ts int sink       one kind, and only the files whose path has "sink" in it
  *
  * Its last line is `N passed, N failed`, counted from Jest's own results; a file that could not be loaded counts as a
  * failure, and so does a run in which no test was found.
  */
 import { join } from 'node:path'
+import { experiments } from '../experiments/list.ts'
+import { runExperiments } from '../experiments/runner/run-all.ts'
+import { renderResult } from '../experiments/runner/text.ts'
 import { openEngine, type Engine } from '../infra/images/engine.ts'
 import { ensureImages } from '../infra/images/images.ts'
 import { LabError, resolveLayout, withScratchLab } from '../infra/native/src/index.ts'
 import { projectName } from './compose/compose-project.ts'
-import { kinds, runJest, type JestRun, type Kind } from './jest.ts'
+import { runJest, type JestRun, type Kind as JestKind } from './jest.ts'
+
+const kinds = ['unit', 'int', 'e2e', 'experiments', 'compose'] as const
+type Kind = (typeof kinds)[number]
 
 interface Tally {
   readonly passed: number
@@ -48,6 +55,7 @@ async function main(args: readonly string[]): Promise<number> {
         for (const name of onStack) tallies.push(await run(name, args.slice(1), environment))
       })
     }
+    if (chosen.includes('experiments')) tallies.push(await runQuickExperiments(args.slice(1)))
     if (chosen.includes('compose')) tallies.push(await runInContainers(args.slice(1), { required: kind === 'compose' }))
   } catch (error) {
     // A command that an interrupt ended rejects with the interrupt, which is said below.
@@ -68,6 +76,26 @@ async function main(args: readonly string[]): Promise<number> {
     `\n${sum('passed')} passed, ${sum('failed')} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`,
   )
   return sum('failed') === 0 && sum('passed') > 0 ? 0 : 1
+}
+
+/** A claim that holds has passed; one that is refuted or of which nothing is known has failed. */
+async function runQuickExperiments(patterns: readonly string[]): Promise<Tally> {
+  process.stdout.write('\n== experiments\n')
+  const chosen = experiments.filter(
+    ({ name }) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern)),
+  )
+  const results = await runExperiments(chosen, {
+    resultsDir: join(root, '.lab/results/experiments-test'),
+    seed: 7,
+    quick: true,
+    signal: interruption.signal,
+    progress: () => undefined,
+    onResult: (result) => {
+      process.stdout.write(`\n${renderResult(result)}\n`)
+    },
+  })
+  const passed = results.filter(({ verdict }) => verdict === 'holds').length
+  return { passed, failed: results.length - passed, skipped: 0 }
 }
 
 /** Without an engine this kind is left out, unless it was asked for by name; either way it is said why. */
@@ -97,7 +125,7 @@ async function runInContainers(args: readonly string[], options: { readonly requ
   }
 }
 
-async function run(kind: Kind, args: readonly string[], environment = process.env): Promise<Tally> {
+async function run(kind: JestKind, args: readonly string[], environment = process.env): Promise<Tally> {
   process.stdout.write(`\n== ${kind} tests\n`)
   return tallyOf(await runJest({ root, kind, args, environment, signal: interruption.signal, verbose: true }))
 }
