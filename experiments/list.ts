@@ -3,5 +3,6 @@ import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
+import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
 
-export const experiments: readonly Experiment[] = [dualWriteRace, interleavings, outboxOrder]
+export const experiments: readonly Experiment[] = [dualWriteRace, interleavings, outboxOrder, triggersAreFragile]
