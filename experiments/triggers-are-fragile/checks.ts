@@ -1,5 +1,6 @@
 /** Pure functions of the history: what each capture missed, what it did to the writer, what it cost. */
 import type { Check, Finding, Report } from '../runner/experiment.ts'
+import type { Interval } from '../runner/statistics.ts'
 import {
   captures,
   scenarioNames,
@@ -110,18 +111,16 @@ export const costs = {
 } as const
 export type Cost = keyof typeof costs
 
-export interface Ratio {
-  readonly rounds: number
-  readonly mean: number
-  readonly low: number
-  readonly high: number
-}
-
 /** Of Student's distribution, two-sided 95 %, by degrees of freedom. */
 const student = [Number.NaN, 12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262]
 
 /** How one variant compares with another: the geometric mean over the rounds, each compared within itself. */
-export function ratio(history: readonly Entry[], cost: Cost, variant: Variant, base: Variant): Ratio {
+export function ratio(
+  history: readonly Entry[],
+  cost: Cost,
+  variant: Variant,
+  base: Variant,
+): Interval & { readonly rounds: number } {
   const loads = history.filter((entry) => entry.type === 'load')
   const logs = loads
     .filter((entry) => entry.variant === variant)
@@ -132,7 +131,7 @@ export function ratio(history: readonly Entry[], cost: Cost, variant: Variant, b
   const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length
   const deviation = Math.sqrt(logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1))
   const half = (student[logs.length - 1] ?? 2.262) * (deviation / Math.sqrt(logs.length))
-  return { rounds: logs.length, mean: Math.exp(mean), low: Math.exp(mean - half), high: Math.exp(mean + half) }
+  return { rounds: logs.length, estimate: Math.exp(mean), low: Math.exp(mean - half), high: Math.exp(mean + half) }
 }
 
 const roundsMin = 3
@@ -147,12 +146,12 @@ function compares(
   return {
     statement,
     check: (history): Finding => {
-      const { rounds, mean, low, high } = ratio(history, cost, variant, base)
+      const { rounds, estimate, low, high } = ratio(history, cost, variant, base)
       if (rounds < roundsMin) return { verdict: 'unknown', because: `only ${rounds} rounds were seen` }
       const [holds, refuted] = side === 'above' ? [low > 1, high < 1] : [high < 1, low > 1]
       return {
         verdict: holds ? 'holds' : refuted ? 'refuted' : 'unknown',
-        because: `${cost}, ${variant} to ${base}: ${mean.toFixed(2)} (95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}, ${rounds} rounds)`,
+        because: `${cost}, ${variant} to ${base}: ${estimate.toFixed(2)} (95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}, ${rounds} rounds)`,
       }
     },
   }
@@ -239,7 +238,7 @@ export function report(history: readonly Entry[]): Report {
               ['triggers', 'log'],
             ] as const
           ).map(([variant, base]) => {
-            const { mean: times, low, high } = ratio(history, cost, variant, base)
+            const { estimate: times, low, high } = ratio(history, cost, variant, base)
             return `× ${times.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`
           }),
         ]),

@@ -123,8 +123,8 @@ describe('the checks', () => {
 })
 
 test('a ratio compares each round within itself', () => {
-  const { mean, low, high, rounds } = ratio(historyOf(), 'WAL bytes per change', 'triggers', 'none')
-  expect([mean, low, high].map((value) => value.toFixed(6))).toEqual(['5.000000', '5.000000', '5.000000'])
+  const { estimate, low, high, rounds } = ratio(historyOf(), 'WAL bytes per change', 'triggers', 'none')
+  expect([estimate, low, high].map((value) => value.toFixed(6))).toEqual(['5.000000', '5.000000', '5.000000'])
   expect(rounds).toBe(4)
 })
 

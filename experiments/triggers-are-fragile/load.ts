@@ -1,5 +1,6 @@
 /** The same updates on a table that nobody captures, on one with triggers, and on one whose log is read. */
 import type { Postgres } from '@driftlab/stores'
+import { percentile } from '../runner/statistics.ts'
 import type { LoadEntry } from './history.ts'
 
 const clients = 8
@@ -54,9 +55,13 @@ export async function runLoad(
     await walPosition(admin),
     from,
   ])
-  latenciesMs.sort((a, b) => a - b)
-  const quantile = (q: number): number => latenciesMs[Math.floor(q * latenciesMs.length)] ?? Number.NaN
-  return { changes, durationMs, p50Ms: quantile(0.5), p99Ms: quantile(0.99), walBytes: Number(rows[0]?.bytes) }
+  return {
+    changes,
+    durationMs,
+    p50Ms: percentile(latenciesMs, 0.5),
+    p99Ms: percentile(latenciesMs, 0.99),
+    walBytes: Number(rows[0]?.bytes),
+  }
 }
 
 async function walPosition(postgres: Postgres): Promise<string> {
