@@ -10,6 +10,7 @@ import { openLab } from '../../infra/native/src/index.ts'
 import { consistent, findings, startWriter } from './pipeline.ts'
 
 const laneOf: Readonly<Record<Feed, string>> = {
+  'rows-by-connector': 'cdc-fed',
   'outbox-by-connector': 'outbox-routed',
   'outbox-by-relay': 'outbox-polled',
   'triggers-by-relay': 'trigger-polled',
