@@ -4,5 +4,12 @@ import { interleavings } from './interleavings/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
+import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
 
-export const experiments: readonly Experiment[] = [dualWriteRace, interleavings, partialFailure, outboxOrder]
+export const experiments: readonly Experiment[] = [
+  dualWriteRace,
+  interleavings,
+  partialFailure,
+  outboxOrder,
+  triggersAreFragile,
+]

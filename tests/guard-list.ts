@@ -426,6 +426,139 @@ export const guards: readonly Guard[] = [
     symptom: '+   "0/',
     components: ['connect', 'connector'],
   },
+  {
+    name: 'an event is told in the transaction that it tells of',
+    removal: [
+      {
+        file: 'services/orders/src/strategies/outbox.ts',
+        text: 'values: [row.id, event, JSON.stringify(row)] })',
+        replacement: 'values: [row.id, event, JSON.stringify(row)] }).catch(() => undefined)',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/orders/src/strategies/outbox.int.test.ts',
+      name: 'no order without its event: when the event cannot be written, neither is the order',
+    },
+    symptom: 'Received: false',
+  },
+  {
+    name: 'a request that was answered before tells nothing again',
+    removal: [
+      {
+        file: 'services/orders/src/repository.ts',
+        text: "if (created.outcome === 'created') await beforeCommit",
+        replacement: 'await beforeCommit',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/orders/src/strategies/outbox.int.test.ts',
+      name: 'a request that changes nothing tells nothing',
+    },
+    symptom: 'Received length: 2',
+  },
+  {
+    name: 'a relay publishes before it forgets',
+    removal: [
+      {
+        file: 'services/relay/src/readers/take.ts',
+        text: '    await publish(rows)\n',
+        replacement: '',
+      },
+      {
+        file: 'services/relay/src/readers/take.ts',
+        text: '    return rows.length\n',
+        replacement: '    await publish(rows)\n    return rows.length\n',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/relay/src/relay.int.test.ts',
+      name: 'when take dies before it has published, and again before it knows that it has, nothing is lost and the last word stays',
+    },
+    symptom: '-   "a: 1",',
+  },
+  {
+    name: 'a relay forgets only what it has read',
+    removal: [
+      {
+        file: 'services/relay/src/readers/take.ts',
+        text: 'where seq = any($1::bigint[])',
+        replacement: 'where seq <= ($1::bigint[])[array_upper($1::bigint[], 1)]',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/relay/src/relay.int.test.ts',
+      name: 'take publishes a row that appears while others are being published',
+    },
+    symptom: '-   "late: 1",',
+  },
+  {
+    name: 'a relay publishes in the order of the numbers',
+    removal: [
+      {
+        file: 'services/relay/src/readers/take.ts',
+        text: 'order by ${table.name}.seq',
+        replacement: 'order by ${table.name}.xid, ${table.name}.seq',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/relay/src/relay.int.test.ts',
+      name: 'take publishes its rows in their order',
+    },
+    symptom: 'expect(received).toEqual(expected)',
+  },
+  {
+    name: 'one relay of a topic at a time',
+    removal: [
+      {
+        file: 'services/relay/src/relay.ts',
+        text: 'if (rows[0]?.locked === true) return true',
+        replacement: 'if (rows.length === 1) return true',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/relay/src/relay.int.test.ts',
+      name: 'of two relays of one topic one works, and the other takes over when it goes',
+    },
+    symptom: 'Expected: "waiting"',
+  },
+  {
+    name: 'a relay that was cut off is fenced off',
+    removal: [
+      {
+        file: 'services/relay/src/relay.ts',
+        text: '`driftlab-relay-${topic}`',
+        replacement: '`driftlab-relay-${crypto.randomUUID()}`',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/relay/src/relay.int.test.ts',
+      name: 'a relay that was cut off and does not know it cannot publish after its successor',
+    },
+    symptom: 'Expected: "refused"',
+  },
+  {
+    name: 'an event under the key of another order is poison',
+    removal: [
+      {
+        file: 'packages/change-event/src/keyed.ts',
+        text: 'if (row[keyColumn] !== key) {',
+        replacement: 'if (row[keyColumn] === undefined) {',
+      },
+    ],
+    test: {
+      kind: 'unit',
+      path: 'packages/change-event/src/keyed.unit.test.ts',
+      name: 'a domain event with another key is poison',
+    },
+    symptom: '"type": "change"',
+  },
 ]
 
 export interface GuardedFile {

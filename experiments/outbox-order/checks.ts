@@ -1,5 +1,6 @@
 /** Pure functions of the history: what each reader lost, in which order it published, and how long that took. */
 import type { Check, Finding, Report } from '../runner/experiment.ts'
+import { percentile, wilson } from '../runner/statistics.ts'
 import { readers, type Committed, type Entry, type Published, type Reader, type Workload } from './history.ts'
 
 export interface ReaderSummary {
@@ -11,7 +12,7 @@ export interface ReaderSummary {
   readonly inverted: readonly string[]
   /** Orders of which the last change that was published is not the newest that was. */
   readonly leftStale: readonly string[]
-  /** From the commit to a consumer, in milliseconds, sorted: of events of transactions that changed one order. */
+  /** From the commit to a consumer, in milliseconds: of events of transactions that changed one order. */
   readonly latenciesMs: readonly number[]
 }
 
@@ -43,12 +44,10 @@ export function summarize(history: readonly Entry[], reader: Reader): ReaderSumm
     lost: committed.map(identity).filter((event) => !published.has(event)),
     inverted,
     leftStale: [...last.keys()].filter((order) => last.get(order) !== newest.get(order)),
-    latenciesMs: committed
-      .flatMap((event) => {
-        const seen = published.get(identity(event))
-        return event.transactionSize > 1 || seen === undefined ? [] : [seen.atMs - event.atMs]
-      })
-      .sort((a, b) => a - b),
+    latenciesMs: committed.flatMap((event) => {
+      const seen = published.get(identity(event))
+      return event.transactionSize > 1 || seen === undefined ? [] : [seen.atMs - event.atMs]
+    }),
   }
 }
 
@@ -141,10 +140,12 @@ const horizonWaits: Check<Entry> = {
       return event.transactionSize > 1 || a === undefined || b === undefined || a === b ? [] : [a > b]
     })
     const later = pairs.filter(Boolean).length
-    const [low, high] = wilson(later, pairs.length)
+    if (pairs.length === 0)
+      return { verdict: 'unknown', because: 'no event of a transaction of one order was published by both' }
+    const { estimate, low, high } = wilson(later, pairs.length)
     return {
       verdict: low > 0.5 ? 'holds' : high < 0.5 ? 'refuted' : 'unknown',
-      because: `of ${pairs.length} events ${percent(later / pairs.length)} came later (95 % interval ${percent(low)} to ${percent(high)})`,
+      because: `of ${pairs.length} events ${percent(estimate)} came later (95 % interval ${percent(low)} to ${percent(high)})`,
     }
   },
 }
@@ -227,19 +228,9 @@ export function report(history: readonly Entry[]): Report {
   }
 }
 
-export function quantile(sorted: readonly number[], q: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
-}
-
-/** The 95 % score interval of a proportion. */
-export function wilson(successes: number, trials: number): readonly [low: number, high: number] {
-  if (trials === 0) return [0, 1]
-  const z = 1.96
-  const p = successes / trials
-  const denominator = 1 + z ** 2 / trials
-  const centre = (p + z ** 2 / (2 * trials)) / denominator
-  const half = (z * Math.sqrt((p * (1 - p)) / trials + z ** 2 / (4 * trials ** 2))) / denominator
-  return [centre - half, centre + half]
+/** No value, no number. */
+function quantile(values: readonly number[], fraction: number): number {
+  return values.length === 0 ? Number.NaN : percentile(values, fraction)
 }
 
 function percent(share: number): string {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Verdict } from '../runner/experiment.ts'
-import { checks, report, summarize, wilson } from './checks.ts'
+import { checks, report, summarize } from './checks.ts'
 import { entrySchema, readers, type Entry, type Reader } from './history.ts'
 
 const order = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
@@ -120,10 +120,4 @@ describe('a summary', () => {
 
 test('the report has a row for each reader', () => {
   expect(report(historyOf(asClaimed)).tables[0]?.rows.map(([reader]) => reader)).toEqual([...readers])
-})
-
-test('the interval of a proportion', () => {
-  expect(wilson(0, 0)).toEqual([0, 1])
-  const [low, high] = wilson(50, 100)
-  expect([low, high].map((bound) => bound.toFixed(3))).toEqual(['0.404', '0.596'])
 })

@@ -91,8 +91,9 @@ async function changeOrders(
 export function tell([kept, taken]: MixedLoad['outboxes']): string {
   const columns = 'aggregatetype, aggregateid, type, payload'
   return (
-    `with event as (insert into "${kept}".outbox (${columns}) values ('order', $1, 'OrderChanged', $2) returning ${columns}) ` +
-    `insert into "${taken}".outbox (${columns}) select ${columns} from event`
+    `with event (${columns}) as (values ('order', $1, 'OrderChanged', $2::jsonb)), ` +
+    `kept as (insert into "${kept}".outbox (${columns}) select * from event) ` +
+    `insert into "${taken}".outbox (${columns}) select * from event`
   )
 }
 

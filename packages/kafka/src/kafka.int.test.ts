@@ -279,21 +279,18 @@ function collectInto(values: string[]): ConsumeOptions['onBatch'] {
   }
 }
 
-test('of two producers with one transactional id, the one that published last is the only one that still can', async () => {
+test('of two producers with one transactional id, only the one that was connected last can publish', async () => {
   const topic = await createTopic()
   const transactionalId = `t-${crypto.randomUUID()}`
-  const [former, successor] = [
-    await log.connectProducer({ transactionalId }),
-    await log.connectProducer({ transactionalId }),
-  ]
+  const former = await log.connectProducer({ transactionalId })
+  const successor = await log.connectProducer({ transactionalId })
   try {
-    await former.publish(topic, [{ key: 'a', value: '1' }])
+    await expect(former.publish(topic, [{ key: 'a', value: 'too late' }])).rejects.toThrow()
+    await successor.publish(topic, [{ key: 'a', value: '1' }])
     await successor.publish(topic, [{ key: 'a', value: '2' }])
-    await expect(former.publish(topic, [{ key: 'a', value: '1 again' }])).rejects.toThrow()
-    await successor.publish(topic, [{ key: 'a', value: '3' }])
     const values: string[] = []
     await admin.readAll(topic, ({ value }) => values.push(String(value)))
-    expect(values).toEqual(['1', '2', '3'])
+    expect(values).toEqual(['1', '2'])
   } finally {
     await former.close()
     await successor.close()

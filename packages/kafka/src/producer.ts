@@ -4,7 +4,7 @@ import { toKafkaHeaders, type OutgoingRecord } from './record.ts'
 export interface ProducerOptions {
   /**
    * Makes each `publish` one transaction: readers of committed records see all of it or nothing. Once another producer
-   * has published under the same id, this one cannot any more, so that of two the newer has the last word. After a
+   * is connected under the same id, this one can publish no more, so that of two the newer has the last word. After a
    * `publish` that failed it is of no more use; close it and connect another.
    */
   readonly transactionalId?: string
@@ -33,6 +33,8 @@ export async function connectProducer(
         { transactionalId, maxInFlightRequests: 1, retry: { ...retry, initialRetryTime: 5, retries: 15 } }),
   })
   await producer.connect()
+  // Its turn begins now, and not with its first record: one that comes late must find its successor in place.
+  if (transactionalId !== undefined) await (await producer.transaction()).commit()
   const send = transactionalId === undefined ? sendAlone : sendInTransaction
   return {
     publish: async (topic, records) => {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { connectLog, type Log, type LogAdmin } from '@driftlab/kafka'
+import { connectLog, type Log, type LogAdmin, type LogProducer } from '@driftlab/kafka'
 import { laneNames } from '@driftlab/order'
 import { createLogger } from '@driftlab/service'
 import { connectPostgres, type Postgres, type PostgresClient } from '@driftlab/stores'
@@ -165,40 +165,46 @@ describe('when the transaction that began first is the second to write an order'
   const ofA = (events: readonly string[]): readonly string[] => events.filter((event) => event.startsWith('a'))
 
   test.each(right)('%s publishes its rows in their order', async (reader) => {
-    await start(reader)
     await overtake()
+    await start(reader)
     expect(ofA(await publishedOnce(3))).toEqual(['a: 1', 'a: 2'])
   })
 
   test('horizon publishes the newer row before the older', async () => {
-    await start('horizon')
     await overtake()
+    await start('horizon')
     expect(ofA(await publishedOnce(3))).toEqual(['a: 2', 'a: 1'])
   })
 })
 
+/** The real log, with something happening around each `publish`. */
+function around(publish: (real: LogProducer['publish']) => LogProducer['publish']): Log {
+  return {
+    ...log,
+    connectProducer: async (options) => {
+      const producer = await log.connectProducer(options)
+      return { ...producer, publish: publish((...batch) => producer.publish(...batch)) }
+    },
+  }
+}
+
+/** As the server sees it when a relay's process dies or its network does. */
+async function cutOff(): Promise<void> {
+  await postgres.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
+    settings.variables['POSTGRES_RELAY_USER'],
+  ])
+}
+
 test.each(lossless)(
-  'when %s dies after it has published and before it knows, nothing is lost and the last word stays',
+  'when %s dies before it has published, and again before it knows that it has, nothing is lost and the last word stays',
   async (reader) => {
-    const deaths: unknown[] = []
-    const dying: Log = {
-      ...log,
-      connectProducer: async (options) => {
-        const producer = await log.connectProducer(options)
-        return {
-          ...producer,
-          publish: async (name, records) => {
-            await producer.publish(name, records)
-            if (deaths.length >= 2) return
-            const { rows } = await postgres.query(
-              `select pg_terminate_backend(pid) from pg_stat_activity where usename = $1`,
-              [settings.variables['POSTGRES_RELAY_USER']],
-            )
-            deaths.push(rows)
-          },
-        }
-      },
-    }
+    let turn = 0
+    const dying = around((publish) => async (...batch) => {
+      turn += 1
+      if (turn > 1) await publish(...batch)
+      if (turn <= 2) await cutOff()
+      if (turn === 1) throw new Error('died before it published')
+    })
     for (let revision = 1; revision <= 5; revision += 1) await tell(postgres, 'a', String(revision))
     await start(reader, { log: dying })
     const events = await eventually(
@@ -214,6 +220,49 @@ test.each(lossless)(
   },
   30_000,
 )
+
+test.each(right)('%s publishes a row that appears while others are being published', async (reader) => {
+  const late = await begin()
+  await tell(late, 'late', '1')
+  await tell(postgres, 'early', '1')
+  let turn = 0
+  const committing = around((publish) => async (...batch) => {
+    turn += 1
+    if (turn === 1) await late.query('commit')
+    await publish(...batch)
+  })
+  await start(reader, { log: committing })
+  await tell(postgres, 'after', '1')
+  await eventually(async () => (await published()).includes('after: 1'), { deadlineMs: 15_000 })
+  expect((await published()).toSorted()).toEqual(['after: 1', 'early: 1', 'late: 1'])
+})
+
+test('a relay that was cut off and does not know it cannot publish after its successor', async () => {
+  await tell(postgres, 'a', '1')
+  const reached = Promise.withResolvers<undefined>()
+  const released = Promise.withResolvers<undefined>()
+  const ended: string[] = []
+  await start('take', {
+    log: around((publish) => async (...batch) => {
+      reached.resolve(undefined)
+      await released.promise
+      await publish(...batch).then(
+        () => ended.push('published'),
+        () => ended.push('refused'),
+      )
+      throw new Error('its session is over')
+    }),
+  })
+  await reached.promise
+  await cutOff()
+  await start('take')
+  await tell(postgres, 'a', '2')
+  expect(await publishedOnce(2)).toEqual(['a: 1', 'a: 2'])
+  released.resolve(undefined)
+  await eventually(() => ended.length > 0, { deadlineMs: 15_000 })
+  expect(ended[0]).toBe('refused')
+  expect((await published()).at(-1)).toBe('a: 2')
+}, 30_000)
 
 test.each(all)('%s goes on where it stopped', async (reader) => {
   const first = await start(reader)
