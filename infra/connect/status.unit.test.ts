@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { progressOf } from './status.ts'
+import { innermostCause, progressOf } from './status.ts'
 
 describe("progress, as the connector's status tells it", () => {
   test('a connector without a task is not running yet', () => {
@@ -20,4 +20,11 @@ describe("progress, as the connector's status tells it", () => {
   test('it runs when the connector and every task run', () => {
     expect(progressOf({ connector: { state: 'RUNNING' }, tasks: [{ state: 'RUNNING' }] })).toEqual({ state: 'running' })
   })
+})
+
+test('of a trace, the innermost cause says what to mend', () => {
+  expect(
+    innermostCause('Outer: failed\n\tat here\nCaused by: Inner\n\tat there\nCaused by: root\n\t... 3 more\n'),
+  ).toBe('Caused by: root')
+  expect(innermostCause('Only: this\n\tat here')).toBe('Only: this')
 })

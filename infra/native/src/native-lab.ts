@@ -11,6 +11,7 @@ import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connectorFailure } from '../../connect/status.ts'
 import { runCommand, CommandError } from './commands.ts'
 import { LabError, messageOf } from './errors.ts'
 import type { Address, ComponentStatus, Lab, Progress, ProgressOptions } from './lab.ts'
@@ -467,7 +468,11 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
     const record = records.read(id)
     if (component.kind === 'job') {
       const job = record?.kind === 'job' ? record : undefined
-      return { ...shared, kind: 'job', state: job?.outcome ?? 'stopped', why: '' }
+      const outcome = job?.outcome ?? 'stopped'
+      // What a job has set up may have failed since.
+      const { connectUrl } = component
+      const failure = outcome === 'done' && connectUrl !== undefined ? await connectorFailure(connectUrl) : undefined
+      return { ...shared, kind: 'job', state: failure === undefined ? outcome : 'failed', why: failure ?? '' }
     }
     const address = addressOf(component, settings.LAB_HOST)
     const base = { ...shared, kind: 'process', address } as const

@@ -83,6 +83,8 @@ export interface ProcessComponent extends Common {
 export interface JobComponent extends Common {
   readonly kind: 'job'
   readonly deadlineMs: number
+  /** Where the connector runs that it registers. */
+  readonly connectUrl?: string
 }
 
 export type Component = ProcessComponent | JobComponent
@@ -306,7 +308,10 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
     job('kafka-topics', 'infra/kafka/create-topics.ts', ['kafka']),
     job('elasticsearch-set-up', 'infra/elasticsearch/set-up.ts', ['elasticsearch']),
     job('clickhouse-set-up', 'infra/clickhouse/set-up.ts', ['clickhouse']),
-    job('connector', 'infra/connect/register.ts', ['connect', 'migrate', 'kafka-topics']),
+    {
+      ...job('connector', 'infra/connect/register.ts', ['connect', 'migrate', 'kafka-topics']),
+      connectUrl: `http://${host}:${settings.CONNECT_PORT}`,
+    },
 
     ...(['1', '2'] as const).map((instance) =>
       service({
