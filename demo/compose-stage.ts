@@ -9,9 +9,7 @@ import { publishedUrls } from '../infra/compose/published.ts'
 import { LabError, messageOf } from '../infra/native/src/errors.ts'
 import { resolveLayout } from '../infra/native/src/index.ts'
 import { loadVariablesOf } from '../load-tests/load.ts'
-import { examplesMax } from './conclusion.ts'
-import { lanes } from './result.ts'
-import { SinkError, type AskSink } from './sinks.ts'
+import { SinkError, type AskSink, type SinkName } from './sinks.ts'
 import type { Stage } from './stage.ts'
 
 /** Of the auditor: consistent, diverged, unknown. Each comes with its report. */
@@ -54,14 +52,14 @@ export function openComposeStage(environment: NodeJS.ProcessEnv = process.env): 
   }
 
   const askIn =
-    (service: string): AskSink =>
+    (sink: SinkName, instance = 1): AskSink =>
     async (method, path) => {
       const script = `fetch('http://127.0.0.1:8080${path}', { method: '${method}' }).then(async (response) => {
         process.stdout.write(await response.text()); process.exitCode = response.ok ? 0 : 1 })`
       try {
-        return await compose(['exec', '-T', service, 'node', '-e', script])
+        return await compose(['exec', '-T', '--index', String(instance), sink, 'node', '-e', script])
       } catch (cause) {
-        throw new SinkError(`${method} ${path} of ${service} got no answer; see docker compose ps.`, { cause })
+        throw new SinkError(`${method} ${path} of ${sink} got no answer; see docker compose ps.`, { cause })
       }
     }
 
@@ -83,15 +81,12 @@ export function openComposeStage(environment: NodeJS.ProcessEnv = process.env): 
       args: ['compose', '--project-directory', root, 'run', '--rm', '-T', '--no-deps', 'k6'],
       environment: { ...environment, ...loadVariablesOf(load), COMPOSE_PROGRESS: 'quiet' },
     }),
-    sinks: {
-      redis: askIn('cache-updater'),
-      elasticsearch: askIn('search-indexer'),
-      clickhouse: askIn('warehouse-loader'),
-    },
-    audit: async (onProgress) => {
-      for (const lane of lanes) onProgress(lane, 'in its container')
+    ask: askIn,
+    audit: async ({ lanes, examplesMax, onProgress }) => {
+      for (const lane of lanes) onProgress?.(lane, 'in its container')
       const chosen = lanes.flatMap((lane) => ['--lane', lane])
-      const main = ['node', 'services/auditor/src/main.ts', ...chosen, '--examples', String(examplesMax), '--json', '-']
+      const examples = examplesMax === undefined ? [] : ['--examples', String(examplesMax)]
+      const main = ['node', 'services/auditor/src/main.ts', ...chosen, ...examples, '--json', '-']
       const text = await compose(['exec', '-T', 'auditor', ...main], { accept: verdictCodes })
       return JSON.parse(text) as AuditReport
     },

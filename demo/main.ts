@@ -21,11 +21,11 @@ import { createProgressLine } from '../load-tests/progress-line.ts'
 import { SettingError } from '../load-tests/settings.ts'
 import { loadVariables } from '../load-tests/variables.ts'
 import { openComposeStage } from './compose-stage.ts'
-import { exitCodeOf, laneResultOf } from './conclusion.ts'
+import { examplesMax, exitCodeOf, laneResultOf } from './conclusion.ts'
 import { openNativeStage } from './native-stage.ts'
 import { formatReport } from './report.ts'
 import { demoResultSchema, lanes, type DemoResult, type Lane } from './result.ts'
-import { readLag, readLatency, resetLatency, SinkError, waitUntilDrained } from './sinks.ts'
+import { readLag, readLatency, resetLatency, SinkError, sinkOf, sinks, waitUntilDrained } from './sinks.ts'
 import type { Stage } from './stage.ts'
 
 const exitCodes = { failure: 1, badConfiguration: 78, interrupted: 130 } as const
@@ -93,11 +93,11 @@ async function demonstrate(stage: Stage, variables: Variables, signal: AbortSign
   }
 
   const dualWriteLoad = await drive('dual-write', stage, variables, signal)
-  const sinks = Object.values(stage.sinks)
-  await Promise.all(sinks.map(resetLatency))
+  const asked = sinks.map((sink) => stage.ask(sink))
+  await Promise.all(asked.map(resetLatency))
   const cdcLoad = await drive('cdc', stage, variables, signal)
-  const atLoadEnd = await readLag(sinks)
-  const { drainedInMs } = await waitUntilDrained(sinks, {
+  const atLoadEnd = await readLag(asked)
+  const { drainedInMs } = await waitUntilDrained(asked, {
     deadlineMs: drainDeadlineMs,
     signal,
     onLag: ({ records }) => {
@@ -105,14 +105,18 @@ async function demonstrate(stage: Stage, variables: Variables, signal: AbortSign
     },
   })
   const latencyMs = {
-    redis: await readLatency(stage.sinks.redis),
-    elasticsearch: await readLatency(stage.sinks.elasticsearch),
-    clickhouse: await readLatency(stage.sinks.clickhouse),
+    redis: await readLatency(stage.ask(sinkOf.redis)),
+    elasticsearch: await readLatency(stage.ask(sinkOf.elasticsearch)),
+    clickhouse: await readLatency(stage.ask(sinkOf.clickhouse)),
   }
 
   const report = await unlessInterrupted(
-    stage.audit((lane, message) => {
-      line.show(`audit of ${lane}`, message)
+    stage.audit({
+      lanes,
+      examplesMax,
+      onProgress: (lane, message) => {
+        line.show(`audit of ${lane}`, message)
+      },
     }),
     signal,
   )

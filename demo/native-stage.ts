@@ -3,15 +3,13 @@ import { join } from 'node:path'
 import { audit, ordersSpecificationPath, readSpecification } from '@driftlab/auditor'
 import { addresses, bringUp, eraseData, k6Path, openLab, takeDown } from '../infra/native/src/index.ts'
 import { k6At, laneBaseUrls } from '../load-tests/load.ts'
-import { examplesMax } from './conclusion.ts'
-import { lanes } from './result.ts'
 import { SinkError, type AskSink } from './sinks.ts'
 import type { Stage } from './stage.ts'
 
 const askTimeoutMs = 5_000
 
-export async function openNativeStage(): Promise<Stage> {
-  const { lab, settings, layout } = await openLab()
+export async function openNativeStage(environment: NodeJS.ProcessEnv = process.env): Promise<Stage> {
+  const { lab, settings, layout } = await openLab(environment)
   const url = addresses(settings)
   return {
     isRunning: async () => (await lab.status()).some(({ pid }) => pid !== undefined),
@@ -23,12 +21,8 @@ export async function openNativeStage(): Promise<Stage> {
     stopCommand: 'make down',
     baseUrls: (lane) => laneBaseUrls(lane, settings),
     k6: k6At(k6Path(layout)),
-    sinks: {
-      redis: askAt(lab.address('cache-updater').url),
-      elasticsearch: askAt(lab.address('search-indexer').url),
-      clickhouse: askAt(lab.address('warehouse-loader').url),
-    },
-    audit: async (onProgress) =>
+    ask: (sink, instance) => askAt(lab.address(sink, instance).url),
+    audit: async ({ onProgress, ...options }) =>
       audit({
         specification: await readSpecification(ordersSpecificationPath),
         connections: {
@@ -38,10 +32,9 @@ export async function openNativeStage(): Promise<Stage> {
           clickhouseUrl: url.clickhouse('AUDITOR'),
           kafkaBrokers: [url.kafkaBrokers],
         },
-        lanes,
-        examplesMax,
+        ...options,
         onProgress: ({ lane, message }) => {
-          onProgress(lane, message)
+          onProgress?.(lane, message)
         },
       }),
     resultsDir: join(layout.labDir, 'results'),

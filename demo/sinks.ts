@@ -4,9 +4,18 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import type { LaneResult } from './result.ts'
+import type { LaneResult, Store } from './result.ts'
 
 const pollIntervalMs = 50
+
+/** The sink of each store. */
+export const sinkOf = {
+  redis: 'cache-updater',
+  elasticsearch: 'search-indexer',
+  clickhouse: 'warehouse-loader',
+} as const satisfies Record<Store, string>
+export type SinkName = (typeof sinkOf)[Store]
+export const sinks: readonly SinkName[] = Object.values(sinkOf)
 
 /** One request to one sink. @throws {SinkError} when there is no answer, or a bad one. */
 export type AskSink = (method: 'GET' | 'POST', path: string) => Promise<string>

@@ -1,8 +1,8 @@
-/** Where a demo plays: what it needs of a runtime, and nothing more. */
-import type { AuditReport } from '@driftlab/auditor'
+/** Where a demo plays, and the end-to-end tests: what they need of a runtime beside its `Lab`, and nothing more. */
+import type { AuditOptions, AuditReport } from '@driftlab/auditor'
 import type { LoadOptions } from '../load-tests/load.ts'
-import type { Lane, Store } from './result.ts'
-import type { AskSink } from './sinks.ts'
+import type { Lane } from './result.ts'
+import type { AskSink, SinkName } from './sinks.ts'
 
 export interface Stage {
   /** Whether anything of it runs. */
@@ -15,8 +15,13 @@ export interface Stage {
   /** The addresses of a lane's instances, as this machine reaches them. */
   readonly baseUrls: (lane: Lane) => readonly string[]
   readonly k6: LoadOptions['k6']
-  /** The sink of each store. */
-  readonly sinks: Readonly<Record<Store, AskSink>>
-  readonly audit: (onProgress: (lane: string, message: string) => void) => Promise<AuditReport>
+  /** An instance of a sink, counted from 1; see `Lab.scale`. */
+  readonly ask: (sink: SinkName, instance?: number) => AskSink
+  readonly audit: (options: StageAudit) => Promise<AuditReport>
   readonly resultsDir: string
+}
+
+export interface StageAudit extends Pick<AuditOptions, 'examplesMax'> {
+  readonly lanes: readonly Lane[]
+  readonly onProgress?: (lane: string, message: string) => void
 }

@@ -16,6 +16,7 @@ import { openEngine, type Engine } from '../infra/images/engine.ts'
 import { ensureImages } from '../infra/images/images.ts'
 import { LabError, resolveLayout, withScratchLab } from '../infra/native/src/index.ts'
 import { projectName } from './compose/compose-project.ts'
+import { nativeOnly } from './e2e/native-only.ts'
 import { runJest, type JestRun, type Kind as JestKind } from './jest.ts'
 
 const kinds = ['unit', 'int', 'e2e', 'experiments', 'compose'] as const
@@ -117,6 +118,7 @@ async function runInContainers(args: readonly string[], options: { readonly requ
   try {
     const standIns = await ensureImages({ engine, layout, signal, report })
     report(standIns.length === 0 ? 'Every image is the real one.' : `Stand-ins: ${standIns.join(', ')}.`)
+    for (const { path, why } of nativeOnly) report(`Natively only: ${path}: ${why}.`)
     return await run('compose', args, engine.environment)
   } finally {
     // Jest was ended before it could take its containers away.

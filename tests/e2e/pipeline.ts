@@ -1,22 +1,26 @@
 /**
  * The running pipeline as the end-to-end tests see it: the laboratory whose parts they hurt, a writer that keeps
  * changing orders through the real API meanwhile, and the audit that has the last word.
+ *
+ * Nothing here knows whether the parts are processes or containers; tests/compose opens the pipeline in containers.
  */
-import { audit, connectionsFrom, ordersSpecificationPath, readSpecification, type LaneReport } from '@driftlab/auditor'
-import { connectLog } from '@driftlab/kafka'
-import { addresses, openLab, type NativeLab } from '../../infra/native/src/index.ts'
+import type { LaneReport } from '@driftlab/auditor'
+import { openNativeStage } from '../../demo/native-stage.ts'
+import type { Lane } from '../../demo/result.ts'
+import { sinks, type SinkName } from '../../demo/sinks.ts'
+import type { Stage } from '../../demo/stage.ts'
+import { addresses, openLab, type Lab } from '../../infra/native/src/index.ts'
+import { openTestLog, type TestLog } from './log.ts'
 
-export type LaneName = 'cdc' | 'dual-write'
-
-export const sinks = ['cache-updater', 'search-indexer', 'warehouse-loader'] as const
-export type SinkName = (typeof sinks)[number]
+export { sinks, type SinkName }
 
 export interface Pipeline {
-  readonly lab: NativeLab
+  readonly lab: Lab
+  readonly log: TestLog
   /** The addresses of the lane's two instances. */
-  readonly orders: (lane: LaneName) => readonly string[]
+  readonly orders: (lane: Lane) => readonly string[]
   /** Waits for the log to be drained and compares every value. */
-  readonly audit: (lane: LaneName) => Promise<LaneReport>
+  readonly audit: (lane: Lane) => Promise<LaneReport>
   /** How many partitions an instance of a sink has been given. */
   readonly assignedPartitions: (sink: SinkName, instance?: number) => Promise<number>
   /** The sum of a counter of a sink. */
@@ -27,40 +31,39 @@ export interface Pipeline {
   readonly mend: () => Promise<void>
 }
 
+/** The pipeline on plain processes. */
 export async function openPipeline(environment: NodeJS.ProcessEnv = process.env): Promise<Pipeline> {
   const { lab, settings } = await openLab(environment)
-  const specification = await readSpecification(ordersSpecificationPath)
-  const connections = connectionsFrom({ ...settings }, specification)
+  const log = openTestLog([addresses(settings).kafkaBrokers])
+  return pipelineOn({ stage: await openNativeStage(environment), lab, log })
+}
+
+/** The pipeline on either runtime. */
+export function pipelineOn({ stage, lab, log }: { stage: Stage; lab: Lab; log: TestLog }): Pipeline {
   return {
     lab,
-    orders: (lane) => (['1', '2'] as const).map((instance) => lab.address(`orders-${lane}-${instance}`).url),
+    log,
+    orders: stage.baseUrls,
     audit: async (lane) => {
-      const report = await audit({ specification, connections, lanes: [lane], deadlineMs: 90_000 })
-      const laneReport = report.lanes[lane]
-      if (laneReport === undefined) throw new Error(`The audit has no report on lane ${lane}`)
-      return laneReport
+      const report = (await stage.audit({ lanes: [lane] })).lanes[lane]
+      if (report === undefined) throw new Error(`The audit has no report on lane ${lane}`)
+      return report
     },
     assignedPartitions: async (sink, instance) => {
-      const response = await fetch(`${lab.address(sink, instance).url}/ready`)
-      const { checks } = (await response.json()) as { checks: { partitions: readonly string[] } }
+      const { checks } = JSON.parse(await stage.ask(sink, instance)('GET', '/ready')) as {
+        checks: { partitions: readonly string[] }
+      }
       return checks.partitions.length
     },
     counter: async (sink, name) => {
-      const metrics = await (await fetch(`${lab.address(sink).url}/metrics`)).text()
+      const metrics = await stage.ask(sink)('GET', '/metrics')
       const samples = metrics.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
       return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
     },
     replay: async (names) => {
-      const log = connectLog({ brokers: [addresses(settings).kafkaBrokers], clientId: 'replay' })
-      const admin = await log.connectAdmin()
-      try {
-        await lab.stop(names)
-        // A group without committed offsets begins at the start of the log.
-        await admin.deleteGroups(names)
-        await lab.start(names)
-      } finally {
-        await admin.close()
-      }
+      await lab.stop(names)
+      await log.forgetGroups(names)
+      await lab.start(names)
     },
     mend: () => lab.start(),
   }

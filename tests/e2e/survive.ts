@@ -1,12 +1,16 @@
 import { expect } from '@jest/globals'
 import { eventually } from '@driftlab/stores/testing'
-import { consistent, findings, startWriter, type Pipeline, type Writer } from './pipeline.ts'
+import { consistent, findings, startWriter, type Outcomes, type Pipeline, type Writer } from './pipeline.ts'
 
-/** Strikes while a writer keeps changing orders; then no value of any store may differ. */
+/**
+ * Strikes while a writer keeps changing orders; then no value of any store may differ.
+ *
+ * @returns what became of the requests.
+ */
 export async function survive(
   pipeline: Pipeline,
   strike: (pipeline: Pipeline, writer: Writer) => Promise<void>,
-): Promise<void> {
+): Promise<Outcomes> {
   const writer = startWriter(pipeline.orders('cdc'))
   try {
     await eventually(() => writer.outcomes().ok > 50, { deadlineMs: 20_000, what: 'the writer is under way' })
@@ -22,4 +26,5 @@ export async function survive(
   const lane = await pipeline.audit('cdc')
   expect(findings(lane)).toEqual(consistent)
   expect(lane.sourceRows).toBeGreaterThan(20)
+  return writer.outcomes()
 }

@@ -6,10 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { connectElasticsearch } from '@driftlab/stores'
 import { eventually, testSettings } from '@driftlab/stores/testing'
+import { openLab } from '../../infra/native/src/index.ts'
 import { openPipeline, request, sinks, type SinkName } from './pipeline.ts'
 import { unreadBytes } from './sockets.ts'
 import { survive } from './survive.ts'
 
+const { lab } = await openLab()
 const pipeline = await openPipeline()
 
 // Elasticsearch itself forgets the version of a deleted document; here so soon that it matters.
@@ -29,7 +31,6 @@ const fetchMs: Readonly<Record<SinkName, number>> = {
 const heldMinBytes = 5_000
 
 test('sinks that are frozen until others have taken over change nothing with what they still hold', async () => {
-  const { lab } = pipeline
   const partitions = await pipeline.assignedPartitions('cache-updater')
   const staleWrites = (sink: SinkName): Promise<number> => pipeline.counter(sink, 'sink_changes_stale_total')
   // ClickHouse never says that a write was stale.
@@ -62,7 +63,6 @@ test('sinks that are frozen until others have taken over change nothing with wha
 
 /** Freezes a sink that has several records in its hands: an answer of the log that it has yet to read. */
 async function freezeWithRecords(sink: SinkName): Promise<void> {
-  const { lab } = pipeline
   const pid = (await lab.status()).find(({ name }) => name === sink)?.pid ?? Number.NaN
   const { port } = lab.address('kafka')
   await lab.pause(sink)
