@@ -104,6 +104,7 @@ test.each(subjects.filter((subject) => !isLogBased(subject) && subject !== 'dual
       expect((await replay(begin, example.choices)).divergent()).toEqual(example.divergent)
     }
   },
+  120_000,
 )
 
 describe('the verdict', () => {
