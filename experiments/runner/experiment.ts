@@ -23,6 +23,8 @@ export interface Finding {
 export interface Check<Entry> {
   readonly statement: string
   readonly check: (history: readonly Entry[]) => Finding
+  /** It is about speed, so it is left out of quick runs: a few trials on a busy machine say nothing of it. */
+  readonly ofSpeed?: true
 }
 
 export interface Table {
@@ -103,7 +105,7 @@ export interface Experiment extends Pick<Definition<never>, 'name' | 'claim' | '
   readonly statements: readonly string[]
   /** Runs it, with its history in `file`. @throws what the run throws; what it recorded until then is in the file. */
   observe(file: string, context: Omit<RunContext<never>, 'record'>): Promise<void>
-  conclude(file: string): Promise<Conclusion>
+  conclude(file: string, options: { readonly quick: boolean }): Promise<Conclusion>
 }
 
 export function defineExperiment<Entry>(definition: Definition<Entry>): Experiment {
@@ -122,11 +124,12 @@ export function defineExperiment<Entry>(definition: Definition<Entry>): Experime
         await history.close()
       }
     },
-    conclude: async (file) => {
+    conclude: async (file, { quick }) => {
       const history = await readHistory(file, entry)
+      const judged = checks.filter(({ ofSpeed = false }) => !(quick && ofSpeed))
       return {
         entries: history.length,
-        findings: checks.map(({ statement, check }) => ({ statement, ...judge(history, check) })),
+        findings: judged.map(({ statement, check }) => ({ statement, ...judge(history, check) })),
         report: history.length === 0 ? { tables: [], charts: [] } : definition.report(history),
       }
     },

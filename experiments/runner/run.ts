@@ -47,7 +47,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
   }
   const durationMs = Date.now() - startedAt.getTime()
   progress('judging the history')
-  const conclusion = await concludeOf(experiment, history, error)
+  const conclusion = await concludeOf(experiment, history, error, quick)
   const result = resultSchema.parse({
     schemaVersion: 1,
     name: experiment.name,
@@ -80,9 +80,14 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
 }
 
 /** Of a run that broke off, the history still says what was seen; a history that cannot be read says nothing. */
-async function concludeOf(experiment: Experiment, history: string, error: string | null): Promise<Conclusion> {
+async function concludeOf(
+  experiment: Experiment,
+  history: string,
+  error: string | null,
+  quick: boolean,
+): Promise<Conclusion> {
   try {
-    return await experiment.conclude(history)
+    return await experiment.conclude(history, { quick })
   } catch (thrown) {
     const because = error === null ? `the history cannot be judged: ${String(thrown)}` : 'the run broke off'
     return {

@@ -91,6 +91,18 @@ describe('a run', () => {
     expect(await runExperiment(experimentOf({ checks: [] }), options)).toMatchObject({ verdict: 'unknown' })
   })
 
+  test('that is quick is not judged by its speed, and a full one is', async () => {
+    const slow: Finding = { verdict: 'refuted', because: 'it was slow' }
+    const experiment = experimentOf({
+      checks: [
+        { statement: 'it is right', check: () => holds },
+        { statement: 'it is fast', check: () => slow, ofSpeed: true },
+      ],
+    })
+    expect(await runExperiment(experiment, options)).toMatchObject({ verdict: 'holds' })
+    expect(await runExperiment(experiment, { ...options, quick: false })).toMatchObject({ verdict: 'refuted' })
+  })
+
   test('whose check throws is unknown, and says why', async () => {
     const check = (): Finding => {
       throw new Error('no such column')
