@@ -1,6 +1,6 @@
 /** What the history says: wrong copies per 10,000 requests, by strategy and fault. */
 import type { Check, Finding, Report } from '../runner/experiment.ts'
-import { phases, type Phase } from './faults.ts'
+import { phases, requestsMin, type Phase } from './faults.ts'
 import { strategies, type Entry, type Strategy } from './history.ts'
 
 type History = readonly Entry[]
@@ -9,9 +9,6 @@ type WrongCopy = Extract<Entry, { readonly kind: 'wrong-copy' }>
 const dualWrites = strategies.filter((strategy) => strategy.startsWith('dual-write'))
 const throughLog = strategies.filter((strategy) => !strategy.startsWith('dual-write'))
 const faults: readonly Phase[] = phases.filter((phase) => phase !== 'nothing fails')
-
-/** Fewer requests than this in a phase say too little. */
-const requestsMin = 30
 
 function requestsOf(history: History, strategy: Strategy, phase: Phase): number {
   return history.reduce((sum, entry) => {
@@ -48,13 +45,12 @@ function unseen(history: History, of: readonly Strategy[]): Finding | undefined 
       return unknown(`the audit of ${strategy} could not tell: ${audit.doubts.join('; ')}`)
   }
   // What is wrong though nothing failed has another reason than the one that is looked for here.
-  const before = of.flatMap((strategy) => wrongCopies(history, strategy, 'nothing fails'))
+  const before = of
+    .flatMap((strategy) => wrongCopies(history, strategy, 'nothing fails'))
+    .filter(({ acknowledged }) => acknowledged)
   if (before.length > 0) {
-    return {
-      verdict: 'unknown',
-      because: `${before.length} wrong copies though nothing failed`,
-      evidence: before.slice(0, 10),
-    }
+    const because = `${before.length} wrong copies though nothing failed`
+    return { verdict: 'unknown', because, evidence: before.slice(0, 10) }
   }
   return undefined
 }
@@ -80,12 +76,14 @@ export const checks: readonly Check<Entry>[] = [
     check: (history) => {
       const nothing = unseen(history, ['dual-write-retry'])
       if (nothing !== undefined) return nothing
-      const undone = wrongCopies(history, 'dual-write-retry', 'request late').filter(({ revision, stores }) =>
-        stores.some((held) => held.kind === 'stale' && held.revision !== null && held.revision < (revision ?? 0)),
+      const undone = wrongCopies(history, 'dual-write-retry', 'request late').filter(
+        ({ acknowledged, revision, stores }) =>
+          acknowledged &&
+          stores.some((held) => held.kind === 'stale' && held.revision !== null && held.revision < (revision ?? 0)),
       )
       return {
         verdict: undone.length > 0 ? 'holds' : 'refuted',
-        because: `${undone.length} orders of dual-write-retry`,
+        because: `${undone.length} orders of dual-write-retry with every request acknowledged`,
         evidence: undone.slice(0, 10),
       }
     },

@@ -7,7 +7,7 @@ import { strategies, type Entry } from './history.ts'
 const isDual = (strategy: string): boolean => strategy.startsWith('dual-write')
 
 const wrongCopy = (strategy: (typeof strategies)[number], phase: (typeof phases)[number]): Entry => ({
-  ...{ kind: 'wrong-copy', strategy, phase, order: `${strategy} ${phase}`, revision: 4 },
+  ...{ kind: 'wrong-copy', strategy, phase, order: `${strategy} ${phase}`, acknowledged: true, revision: 4 },
   stores: [{ store: 'redis', kind: 'stale', revision: 2 }],
 })
 

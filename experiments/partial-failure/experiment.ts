@@ -10,7 +10,7 @@ import { openProxy, type Proxy } from '../laboratory/proxy.ts'
 import type { Service } from '../laboratory/service.ts'
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
 import { checks, report } from './checks.ts'
-import { durationsOf, lastingFaultOf, phases, unreachable, type Durations, type Phase } from './faults.ts'
+import { durationsOf, lastingFaultOf, phases, requestsMin, unreachable, type Durations, type Phase } from './faults.ts'
 import { entrySchema, storeNames, strategies, type Entry, type StoreName, type Strategy } from './history.ts'
 
 /** A dual write with all its retries is over after this long; so is the latest of the late requests. */
@@ -53,23 +53,34 @@ export const partialFailure = defineExperiment<Entry>({
     const subjects: Subject[] = []
     for (const strategy of strategies) subjects.push(await openSubject(laboratory, strategy, proxies))
 
-    const ordersOf = new Map<string, { readonly phase: Phase; readonly strategy: Strategy }>()
-    for (const phase of phases) {
-      context.progress(phase)
+    const placed: PlacedOrders = new Map()
+    for (const phase of ['warm-up', ...phases] as const) {
       const hitsBefore = hitsOf(proxies)
       const ending = new AbortController()
-      const signal = AbortSignal.any([ending.signal, context.signal])
-      const loads = subjects.map((subject) => drive(subject, phase, signal, ordersOf, context.record))
+      const loads = subjects.map((subject) => startLoad(subject, phase, placed, ending.signal))
+      const ended = Promise.all(loads.map((load) => load.ended))
+      const fewest = (): number => Math.min(...loads.map(({ requests }) => requests()))
       const deaths = await inject(phase, subjects, proxies, durations, context)
+      // On a busy machine it takes longer until every strategy has something to tell.
+      const deadline = performance.now() + durations.extraMsMax
+      while (fewest() < requestsMin && performance.now() < deadline) {
+        context.progress(phase, `${fewest()} requests of the slowest strategy`)
+        await delay(200, undefined, { signal: context.signal })
+      }
       ending.abort()
-      await Promise.all(loads)
       for (const proxy of Object.values(proxies)) proxy.setFault(undefined)
+      const outcomesOf = await ended
+      if (phase === 'warm-up') continue
       context.record({ kind: 'phase', phase, deaths, hits: hitsOf(proxies) - hitsBefore })
+      for (const [index, { strategy }] of subjects.entries()) {
+        const counts = outcomesOf[index]
+        if (counts !== undefined) context.record({ kind: 'load', phase, strategy, outcomes: counts })
+      }
     }
 
     for (const { strategy, audit } of subjects) {
       context.progress(`auditing ${strategy}`)
-      recordAudit(strategy, await audit(), ordersOf, context.record)
+      recordAudit(strategy, await audit(), placed, context.record)
     }
   },
   checks,
@@ -131,52 +142,59 @@ async function openSubject(
   }
 }
 
+type Stage = Phase | 'warm-up'
+
+/** By id: in which phase it was made, and whether every request for it was answered as it should be. */
+type PlacedOrders = Map<string, { readonly stage: Stage; acknowledged: boolean }>
+
+interface Load {
+  readonly requests: () => number
+  readonly ended: Promise<Readonly<Record<Outcome, number>>>
+}
+
 /**
  * Clients that place an order, update it, and go on to the next; one that is not answered as it should be gives the order
  * up, as a person would whose page shows an error. Ends when `signal` fires and every request has its outcome.
  */
-async function drive(
-  { strategy, orders }: Subject,
-  phase: Phase,
-  signal: AbortSignal,
-  ordersOf: Map<string, { readonly phase: Phase; readonly strategy: Strategy }>,
-  record: RunContext<Entry>['record'],
-): Promise<void> {
+function startLoad({ orders }: Subject, stage: Stage, placed: PlacedOrders, signal: AbortSignal): Load {
   const counts: Record<Outcome, number> = { ok: 0, failed: 0, indeterminate: 0 }
   const client = { baseUrl: orders.url, timeoutMs: clientTimeoutMs }
-  await Promise.all(
-    Array.from({ length: clients }, async () => {
-      while (!signal.aborted) {
-        const order = await placeOrder(client).catch(() => undefined)
-        counts[order === undefined ? 'indeterminate' : 'ok'] += 1
-        if (order === undefined) {
-          // The service may be gone for a moment; asking at once would only ask more often.
-          await delay(50)
-          continue
-        }
-        ordersOf.set(order, { phase, strategy })
-        for (let update = 1; update <= updatesPerOrder; update += 1) {
-          const outcome = await updateNote(client, order, `update ${update}`)
-          counts[outcome] += 1
-          if (outcome !== 'ok') break
-        }
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const id = await placeOrder(client).catch(() => undefined)
+      counts[id === undefined ? 'indeterminate' : 'ok'] += 1
+      if (id === undefined) {
+        // The service may be gone for a moment; asking at once would only ask more often.
+        await delay(50)
+        continue
       }
-    }),
-  )
-  record({ kind: 'load', phase, strategy, outcomes: counts })
+      const order = { stage, acknowledged: true }
+      placed.set(id, order)
+      for (let update = 1; update <= updatesPerOrder && order.acknowledged; update += 1) {
+        const outcome = await updateNote(client, id, `update ${update}`)
+        counts[outcome] += 1
+        order.acknowledged = outcome === 'ok'
+      }
+    }
+  }
+  return {
+    requests: () => counts.ok + counts.failed + counts.indeterminate,
+    ended: Promise.all(Array.from({ length: clients }, run)).then(() => counts),
+  }
 }
 
 /** Lets the phase's fault happen. @returns how often a process was killed. */
 async function inject(
-  phase: Phase,
+  stage: Stage,
   subjects: readonly Subject[],
   proxies: Readonly<Record<StoreName, Proxy>>,
   { phaseMs, killEveryMs, unreachableMs, betweenOutagesMs }: Durations,
   { signal, random }: RunContext<Entry>,
 ): Promise<number> {
   const wait = (ms: number): Promise<void> => delay(ms, undefined, { signal })
-  for (const proxy of Object.values(proxies)) proxy.setFault(lastingFaultOf(phase))
-  switch (phase) {
+  for (const proxy of Object.values(proxies)) proxy.setFault(lastingFaultOf(stage))
+  switch (stage) {
+    case 'warm-up':
     case 'nothing fails':
     case 'answer lost':
     case 'request late':
@@ -212,38 +230,38 @@ async function inject(
 function recordAudit(
   strategy: Strategy,
   audited: LaneReport,
-  ordersOf: ReadonlyMap<string, { readonly phase: Phase; readonly strategy: Strategy }>,
+  placed: PlacedOrders,
   record: RunContext<Entry>['record'],
 ): void {
   record({ kind: 'audit', strategy, verdict: audited.verdict, doubts: [...audited.doubts], rows: audited.sourceRows })
   for (const example of audited.examples) {
-    const stores = storeNames.flatMap((store) => {
-      const held = example.stores[store]
-      if (held === undefined || held.status === 'same' || held.status === 'unobserved') return []
-      return [{ store, kind: held.status, revision: held.revision }]
-    })
+    const known = placed.get(example.key)
+    const phase = known?.stage ?? stageOfId(example.key, placed)
+    if (phase === 'warm-up') continue
     record({
       kind: 'wrong-copy',
       strategy,
-      // An order whose placement was not acknowledged: nobody knows its id but the stores.
-      phase: ordersOf.get(example.key)?.phase ?? phaseOfId(example.key, ordersOf),
+      phase,
       order: example.key,
+      acknowledged: known?.acknowledged ?? false,
       revision: example.source.state === 'absent' ? null : example.source.revision,
-      stores,
+      stores: storeNames.flatMap((store) => {
+        const held = example.stores[store]
+        if (held === undefined || held.status === 'same' || held.status === 'unobserved') return []
+        return [{ store, kind: held.status, revision: held.revision }]
+      }),
     })
   }
 }
 
-/** Ids are UUIDs of version 7, which begin with the time of their making: the last order before it tells the phase. */
-function phaseOfId(
-  id: string,
-  ordersOf: ReadonlyMap<string, { readonly phase: Phase; readonly strategy: Strategy }>,
-): Phase {
-  let best: string | undefined
-  for (const known of ordersOf.keys()) {
-    if (known <= id && (best === undefined || known > best)) best = known
-  }
-  return (best === undefined ? undefined : ordersOf.get(best)?.phase) ?? phases[0]
+/**
+ * Of an order whose placement was not acknowledged, so that only the stores know its id. Ids are UUIDs of version 7, which
+ * begin with the time of their making: the last order before it tells the phase.
+ */
+function stageOfId(id: string, placed: PlacedOrders): Stage {
+  let before = ''
+  for (const known of placed.keys()) if (known <= id && known > before) before = known
+  return placed.get(before)?.stage ?? 'warm-up'
 }
 
 function hitsOf(proxies: Readonly<Record<StoreName, Proxy>>): number {

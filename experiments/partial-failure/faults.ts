@@ -13,8 +13,9 @@ const probability = 0.04
 export const unreachable: ProxyFault = { kind: 'unreachable' }
 
 /** The fault of every way to a store during the whole phase; in the other phases it is injected by other means. */
-export function lastingFaultOf(phase: Phase): ProxyFault | undefined {
+export function lastingFaultOf(phase: Phase | 'warm-up'): ProxyFault | undefined {
   switch (phase) {
+    case 'warm-up':
     case 'nothing fails':
     case 'kill -9':
     case 'store unreachable':
@@ -26,8 +27,13 @@ export function lastingFaultOf(phase: Phase): ProxyFault | undefined {
   }
 }
 
+/** Of each strategy in each phase; fewer say too little. */
+export const requestsMin = 40
+
 export interface Durations {
   readonly phaseMs: number
+  /** How much longer a phase may last until every strategy has had its requests. */
+  readonly extraMsMax: number
   /** Between two deaths. */
   readonly killEveryMs: number
   /** Of each store, one after another. */
@@ -37,6 +43,6 @@ export interface Durations {
 
 export function durationsOf(quick: boolean): Durations {
   return quick
-    ? { phaseMs: 6_000, killEveryMs: 1_500, unreachableMs: 1_200, betweenOutagesMs: 800 }
-    : { phaseMs: 20_000, killEveryMs: 2_000, unreachableMs: 4_000, betweenOutagesMs: 2_500 }
+    ? { phaseMs: 5_000, extraMsMax: 20_000, killEveryMs: 1_500, unreachableMs: 1_200, betweenOutagesMs: 800 }
+    : { phaseMs: 15_000, extraMsMax: 30_000, killEveryMs: 2_000, unreachableMs: 4_000, betweenOutagesMs: 2_500 }
 }

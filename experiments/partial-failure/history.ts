@@ -52,6 +52,8 @@ export const entrySchema = z.discriminatedUnion('kind', [
     /** The phase in which the order was made. */
     phase,
     order: z.string(),
+    /** Every request for it was answered as it should be. */
+    acknowledged: z.boolean(),
     /** In the system of record; null when it is not there. */
     revision: z.number().nullable(),
     stores: z.array(
