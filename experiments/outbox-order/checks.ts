@@ -1,7 +1,15 @@
 /** Pure functions of the history: what each reader lost, in which order it published, and how long that took. */
 import type { Check, Finding, Report } from '../runner/experiment.ts'
 import { percentile, wilson } from '../runner/statistics.ts'
-import { readers, type Committed, type Entry, type Published, type Reader, type Workload } from './history.ts'
+import {
+  readers,
+  type Committed,
+  type Entry,
+  type Numbering,
+  type Published,
+  type Reader,
+  type Workload,
+} from './history.ts'
 
 export interface ReaderSummary {
   readonly finished: boolean
@@ -70,6 +78,7 @@ function unseen(history: readonly Entry[], reader: Reader): Finding | undefined 
   return because === undefined ? undefined : { verdict: 'unknown', because }
 }
 
+const serviceNeighboursMin = 200
 const evidenceMax = 20
 
 function losesNothing(reader: Reader): Check<Entry> {
@@ -150,8 +159,8 @@ const horizonWaits: Check<Entry> = {
   },
 }
 
-function numberingOf(history: readonly Entry[], workload: Workload) {
-  return history.find((entry) => entry.type === 'numbering' && entry.workload === workload)
+function numberingOf(history: readonly Entry[], workload: Workload): Numbering | undefined {
+  return history.find((entry): entry is Numbering => entry.type === 'numbering' && entry.workload === workload)
 }
 
 /** What snapshot and take rest on. */
@@ -168,11 +177,28 @@ const sequenceRises: Check<Entry> = {
   },
 }
 
+/** Why a horizon is no cure even where nobody writes several orders in one transaction. */
+const idsDoNotRise: Check<Entry> = {
+  statement:
+    "of the orders service's own transactions, of one order each, a later one may have the lower transaction id",
+  check: (history) => {
+    const numbering = numberingOf(history, 'service')
+    if (numbering === undefined || numbering.neighbours < serviceNeighboursMin)
+      return { verdict: 'unknown', because: `only ${numbering?.neighbours ?? 0} pairs of neighbours were seen` }
+    const { low, high, estimate } = wilson(numbering.transactionIdFalls, numbering.neighbours)
+    return {
+      verdict: numbering.transactionIdFalls > 0 ? 'holds' : 'refuted',
+      because: `in ${percent(estimate)} of ${numbering.neighbours} pairs of neighbours (95 % interval ${percent(low)} to ${percent(high)})`,
+    }
+  },
+}
+
 export const checks: readonly Check<Entry>[] = [
   fails('after-id loses events', losesNothing('after-id')),
   losesNothing('horizon'),
   fails('horizon publishes events of some orders in the wrong order', keepsOrder('horizon')),
   horizonWaits,
+  idsDoNotRise,
   sequenceRises,
   ...(['snapshot', 'take', 'connector'] as const).flatMap((reader) => [losesNothing(reader), keepsOrder(reader)]),
 ]
@@ -199,8 +225,9 @@ export function report(history: readonly Entry[]): Report {
         head: ['transactions', 'pairs', 'transaction id', 'sequence number'],
         rows: (['mixed', 'service'] as const).flatMap((workload) => {
           const numbering = numberingOf(history, workload)
-          return numbering?.type === 'numbering'
-            ? [
+          return numbering === undefined
+            ? []
+            : [
                 [
                   workload === 'mixed' ? 'of one order and of many' : 'of the orders service, one order each',
                   String(numbering.neighbours),
@@ -208,7 +235,6 @@ export function report(history: readonly Entry[]): Report {
                   String(numbering.sequenceFalls),
                 ],
               ]
-            : []
         }),
       },
     ],

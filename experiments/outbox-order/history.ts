@@ -40,4 +40,5 @@ export const entrySchema = z.discriminatedUnion('type', [
 ])
 export type Entry = z.output<typeof entrySchema>
 export type Committed = Extract<Entry, { type: 'committed' }>
+export type Numbering = Extract<Entry, { type: 'numbering' }>
 export type Published = Extract<Entry, { type: 'published' }>

@@ -122,6 +122,8 @@ async function relayed(postgres: Postgres, name: string): Promise<void> {
 /** The connector has published everything that was committed before the call. */
 async function confirmed(postgres: Postgres, slot: string): Promise<void> {
   const { rows } = await postgres.query<{ lsn: string }>('select pg_current_wal_insert_lsn() as lsn')
+  // A slot confirms what it has been sent: so there has to be something behind the position.
+  await postgres.query(`select pg_logical_emit_message(true, 'driftlab-experiment', '')`)
   await eventually(
     async () => {
       const answer = await postgres.query<{ passed: boolean }>(

@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { laneNames } from '@driftlab/order'
 import { connectPostgres, type Postgres } from '@driftlab/stores'
 import { testSettings, throwAwayLane } from '@driftlab/stores/testing'
-import { createLane, dropLane } from './lane.ts'
+import { addChangeTable, addOutbox, createLane, dropLane } from './lane.ts'
 
 const { schema } = laneNames(throwAwayLane())
 const settings = testSettings()
 const id = '01890a5d-ac96-774b-bcce-b302099a8057'
 
 let administrator: Postgres
-const logins: Partial<Record<'ORDERS' | 'AUDITOR' | 'REPLICATION', Postgres>> = {}
+const logins: Partial<Record<'ORDERS' | 'AUDITOR' | 'REPLICATION' | 'RELAY', Postgres>> = {}
 
 function as(login: keyof typeof logins): Postgres {
   const url = new URL(settings.postgresUrl)
@@ -39,6 +39,8 @@ const insert = (columns: Readonly<Record<string, unknown>> = {}): Promise<unknow
 beforeAll(async () => {
   administrator = connectPostgres(settings.postgresUrl)
   await createLane(administrator, schema)
+  await addOutbox(administrator, schema)
+  await addChangeTable(administrator, schema)
 })
 afterAll(async () => {
   await dropLane(administrator, schema)
@@ -116,8 +118,41 @@ describe('the rights of each login', () => {
     await expect(replication.query('delete from cdc.orders')).rejects.toMatchObject(denied)
   })
 
+  test('an outbox takes events from the orders service, whose numbers are not its own to choose, and gives them away', async () => {
+    const event = `(aggregatetype, aggregateid, type, payload) values ('order', 'a', 'OrderPlaced', '{}')`
+    await as('ORDERS').query(`insert into ${schema}.outbox ${event}`)
+    for (const forbidden of [
+      `insert into ${schema}.outbox (xid, aggregatetype, aggregateid, type, payload) values ('7', 'order', 'a', 'OrderPlaced', '{}')`,
+      `select from ${schema}.outbox`,
+      `delete from ${schema}.outbox`,
+      `insert into ${schema}.order_changes (operation) values ('delete')`,
+      `delete from ${schema}.order_changes`,
+    ]) {
+      await expect(as('ORDERS').query(forbidden)).rejects.toMatchObject(denied)
+    }
+    await as('REPLICATION').query(`select from ${schema}.outbox`)
+    const taken = await as('RELAY').query(`delete from ${schema}.outbox returning type`)
+    expect(taken.rows).toEqual([{ type: 'OrderPlaced' }])
+  })
+
+  test('the relay reads and takes away what it publishes, and writes nothing but its position', async () => {
+    const relay = as('RELAY')
+    await relay.query(`delete from ${schema}.order_changes`)
+    await relay.query(`insert into ${schema}.relay_positions (topic, reader, position) values ('t', 'r', '1')`)
+    for (const forbidden of [
+      `update ${schema}.outbox set payload = '{}'`,
+      `insert into ${schema}.order_changes (operation) values ('delete')`,
+      `select from ${schema}.orders`,
+      'select from cdc.orders',
+    ]) {
+      await expect(relay.query(forbidden)).rejects.toMatchObject(denied)
+    }
+  })
+
   test('none of them is more than that', async () => {
-    const users = ['ORDERS', 'AUDITOR', 'REPLICATION'].map((login) => settings.variables[`POSTGRES_${login}_USER`])
+    const users = ['ORDERS', 'AUDITOR', 'REPLICATION', 'RELAY'].map(
+      (login) => settings.variables[`POSTGRES_${login}_USER`],
+    )
     const { rows } = await administrator.query(
       'select rolname from pg_roles where rolname = any($1) and (rolsuper or rolcreaterole or rolcreatedb or rolbypassrls)',
       [users],
@@ -133,5 +168,23 @@ test('the publication holds the orders of the cdc lane alone, every operation of
   )
   expect(rows).toEqual([
     { schemaname: 'cdc', tablename: 'orders', pubinsert: true, pubupdate: true, pubdelete: true, pubtruncate: true },
+  ])
+})
+
+test('the publication of a lane with an outbox holds what is put into that, and nothing else', async () => {
+  const { rows } = await administrator.query(
+    `select schemaname, tablename, pubinsert, pubupdate, pubdelete, pubtruncate
+     from pg_publication_tables join pg_publication using (pubname) where pubname = $1`,
+    [`driftlab_${schema}`],
+  )
+  expect(rows).toEqual([
+    {
+      schemaname: schema,
+      tablename: 'outbox',
+      pubinsert: true,
+      pubupdate: false,
+      pubdelete: false,
+      pubtruncate: false,
+    },
   ])
 })

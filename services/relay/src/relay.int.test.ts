@@ -315,17 +315,3 @@ test('a change table is published with whole rows, under the key of the order', 
     { key: id, value: { operation: 'delete', before: { id, note: 'x' }, after: null } },
   ])
 }, 30_000)
-
-test('a relay may not write what it publishes, nor touch the orders', async () => {
-  const own = asRelay()
-  const denied = { code: '42501' }
-  try {
-    await expect(own.query(`update ${schema}.outbox set payload = '{}'`)).rejects.toMatchObject(denied)
-    await expect(own.query(`insert into ${schema}.order_changes (operation) values ('delete')`)).rejects.toMatchObject(
-      denied,
-    )
-    await expect(own.query(`select from ${schema}.orders`)).rejects.toMatchObject(denied)
-  } finally {
-    await own.end()
-  }
-})
