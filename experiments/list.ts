@@ -5,11 +5,13 @@ import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
+import { twoPhaseCommit } from './two-phase-commit/experiment.ts'
 
 export const experiments: readonly Experiment[] = [
   dualWriteRace,
   interleavings,
   partialFailure,
+  twoPhaseCommit,
   outboxOrder,
   triggersAreFragile,
 ]
