@@ -4,6 +4,7 @@ import { interleavings } from './interleavings/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
+import { slotRetention } from './slot-retention/experiment.ts'
 import { tombstonesExpire } from './tombstones-expire/experiment.ts'
 import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
 import { twoPhaseCommit } from './two-phase-commit/experiment.ts'
@@ -15,5 +16,6 @@ export const experiments: readonly Experiment[] = [
   twoPhaseCommit,
   outboxOrder,
   triggersAreFragile,
+  slotRetention,
   tombstonesExpire,
 ]

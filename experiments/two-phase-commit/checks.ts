@@ -1,5 +1,5 @@
 /** The parts of the claim; pure functions of the history. */
-import { meanRatio, type Interval } from '../runner/intervals.ts'
+import { meanRatio, type Interval } from '../runner/statistics.ts'
 import type { Check, Finding } from '../runner/experiment.ts'
 import { entriesOf, type Comparison, type Entry, type EntryOf, type Variant } from './history.ts'
 
