@@ -13,7 +13,7 @@ import { bytesPerChange, checks, mebibytes } from './checks.ts'
 import { controlOf } from './connector.ts'
 import { entriesOf, entrySchema, type Audit, type Entry } from './history.ts'
 import { ordersOf } from './orders.ts'
-import { readSlot, retainedBytes, setBound, untilConfirmed, untilOthersKeepLess, walPosition } from './slot.ts'
+import { readSlot, retainedBytes, setBound, untilConfirmed, untilKeepsLess, walPosition } from './slot.ts'
 
 const lane = 'cdc-slot'
 const boundMib = 64
@@ -70,7 +70,7 @@ export const slotRetention = defineExperiment<Entry>({
     const readyAt = performance.now()
     await untilConfirmed(postgres, slot, position)
     const drainMs = performance.now() - readyAt
-    await untilOthersKeepLess(postgres, '', retainedBefore)
+    await untilKeepsLess(postgres, { slot }, retainedBefore)
     record({
       ...{ kind: 'drain', changes, retainedBefore, drainMs, connectReadyMs: readyAt - startedAt },
       retainedAfter: await retainedBytes(postgres, slot),
@@ -81,7 +81,7 @@ export const slotRetention = defineExperiment<Entry>({
     await connector.stop()
     record({ kind: 'fault', what: 'the connector is stopped' })
     laboratory.atEnd(() => setBound(postgres, undefined))
-    await untilOthersKeepLess(postgres, slot, (boundMib * 1_048_576) / 4)
+    await untilKeepsLess(postgres, { otherThan: slot }, (boundMib * 1_048_576) / 4)
     await setBound(postgres, boundMib)
     record({ kind: 'fault', what: `max_slot_wal_keep_size = ${boundMib}MB` })
     await orders.insert(gap.inserted / 2)
@@ -91,9 +91,10 @@ export const slotRetention = defineExperiment<Entry>({
       record({ kind: 'bound', boundBytes: boundMib * 1_048_576, ...reading, afterCheckpoint })
       return reading.retainedBytes ?? Infinity
     }
+    // The bound holds for every slot of the server: the others have to follow, so that it can hurt none but ours.
     while ((await readBound(false)) <= (boundMib + 32) * 1_048_576) {
       await orders.fillOther(rowsPerStep)
-      await untilOthersKeepLess(postgres, slot, (boundMib * 1_048_576) / 2)
+      await untilKeepsLess(postgres, { otherThan: slot }, (boundMib * 1_048_576) / 2)
       progress('the slot is left behind', `${mebibytes(await retainedBytes(postgres, slot))} MiB`)
     }
     await orders.remove(gap.inserted / 2 + gap.deleted)

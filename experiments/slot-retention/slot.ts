@@ -34,8 +34,17 @@ export async function walPosition(postgres: Postgres): Promise<number> {
   return Number(rows[0]?.position)
 }
 
-/** Until the slot's reader has confirmed everything up to now. */
+/**
+ * What every reader of the log comes by. Debezium confirms a position only with something that it reads: after changes of
+ * tables that it does not capture, its slot stays where it was.
+ */
+async function nudge(postgres: Postgres): Promise<void> {
+  await postgres.query(`select pg_logical_emit_message(true, 'driftlab-experiment', '')`)
+}
+
+/** Until the slot's reader has confirmed everything up to there. */
 export async function untilConfirmed(postgres: Postgres, name: string, position: number): Promise<void> {
+  await nudge(postgres)
   await eventually(
     async () => {
       const { rows } = await postgres.query<{ reached: boolean }>(
@@ -49,20 +58,26 @@ export async function untilConfirmed(postgres: Postgres, name: string, position:
   )
 }
 
-/** Makes every other slot follow: until none keeps more than this, so that the bound can hurt none but ours. */
-export async function untilOthersKeepLess(postgres: Postgres, name: string, bytes: number): Promise<void> {
+/** Until our slot, or every other one, keeps less than that. */
+export async function untilKeepsLess(
+  postgres: Postgres,
+  which: { readonly slot: string } | { readonly otherThan: string },
+  bytes: number,
+): Promise<void> {
+  const [condition, name] = 'slot' in which ? ['slot_name = $1', which.slot] : ['slot_name <> $1', which.otherThan]
   await eventually(
     async () => {
       // What a slot has to keep moves only when its reader passes such a record.
       await postgres.query('select pg_log_standby_snapshot()')
+      await nudge(postgres)
       const { rowCount } = await postgres.query(
         `select from pg_replication_slots
-         where slot_name <> $1 and wal_status <> 'lost' and pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) > $2::numeric`,
+         where ${condition} and wal_status <> 'lost' and pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) >= $2::numeric`,
         [name, bytes],
       )
       return rowCount === 0
     },
-    { deadlineMs: 60_000, intervalMs: 500, what: `every slot but ${name} keeps less than ${bytes} bytes` },
+    { deadlineMs: 60_000, intervalMs: 500, what: `slots (${condition}, ${name}) keep less than ${bytes} bytes` },
   )
 }
 

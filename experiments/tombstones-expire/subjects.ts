@@ -139,18 +139,19 @@ export async function elasticsearchSubjects(
           ...{ meanwhile: `a purge of the soft-deleted, then ${afterGc}`, forgotten: true },
           pass: async () => {
             await client.indices.refresh({ index })
-            // The alias would hide them from the purge too.
-            await client.deleteByQuery({
-              index: `${index}-v1`,
-              query: { term: { deleted: true } },
-              conflicts: 'proceed',
-            })
+            await purge(client, index)
             await outlastDeletes()
           },
         },
       ],
     },
   ]
+}
+
+/** Deletes what the readers' alias hides, so not through the alias. */
+async function purge(client: Elasticsearch, index: string): Promise<void> {
+  const { hits } = await client.search({ index: `${index}-v1`, query: { term: { deleted: true } }, size: 10_000 })
+  await client.bulk({ index, operations: hits.hits.map(({ _id }) => ({ delete: { _id } })) })
 }
 
 /** With external versions: 409 says that the document, or the delete that Elasticsearch remembers, is newer. */

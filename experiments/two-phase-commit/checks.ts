@@ -85,17 +85,17 @@ export const locksStay: Check<Entry> = {
 }
 
 export const recovers: Check<Entry> = {
-  statement: 'A coordinator that comes back frees every row within seconds, however long it was away',
+  statement: 'A coordinator that comes back frees every row within half a minute, the start of its process included',
   check: (history) => {
     const trials = entriesOf(history, 'coordinator killed').filter(
       ({ inDoubt }) => inDoubt.orders + inDoubt.readModel > 0,
     )
     if (trials.length === 0) return { verdict: 'unknown', because: 'no kill left anything in doubt' }
-    const late = trials.filter(({ recoveryMs }) => recoveryMs > 10_000)
+    const late = trials.filter(({ recoveryMs }) => recoveryMs > 30_000)
     const times = trials.map(({ recoveryMs }) => recoveryMs)
     return {
       verdict: late.length === 0 ? 'holds' : 'refuted',
-      because: `${seconds(Math.min(...times))} to ${seconds(Math.max(...times))} s, the start of the process included, after ${seconds(Math.min(...trials.map(({ awayMs }) => awayMs)))} to ${seconds(Math.max(...trials.map(({ awayMs }) => awayMs)))} s away`,
+      because: `${seconds(Math.min(...times))} to ${seconds(Math.max(...times))} s, after ${seconds(Math.min(...trials.map(({ awayMs }) => awayMs)))} to ${seconds(Math.max(...trials.map(({ awayMs }) => awayMs)))} s away`,
       evidence: late,
     }
   },
@@ -118,26 +118,18 @@ export const vacuumWaits: Check<Entry> = {
 }
 
 export const costs: Check<Entry> = {
-  statement:
-    'It is slower than a single-phase write of the order alone, and than the same two writes each with a commit of its own',
+  statement: 'It is slower than a single-phase write of the order alone',
   check: (history) => {
-    const ratios = (['order alone', 'two commits'] as const).map((against) => ({
-      against,
-      throughput: throughputRatio(history, concurrencies, against),
-      latency: latencyRatio(history, concurrencies, against),
-    }))
-    const because = ratios
-      .map(
-        ({ against, throughput, latency }) =>
-          `throughput ${describeRatio(throughput)} of ${against}, median latency ${describeRatio(latency)}`,
-      )
-      .join('; ')
-    if (ratios.some(({ throughput }) => throughput !== undefined && throughput.low > 1)) {
-      return { verdict: 'refuted', because }
-    }
+    const describe = (against: Variant): string =>
+      `throughput ${describeRatio(throughputRatio(history, concurrencies, against))} of ${against}, ` +
+      `median latency ${describeRatio(latencyRatio(history, concurrencies, against))}`
+    const because = `${describe('order alone')}; for comparison: ${describe('two commits')}`
+    const throughput = throughputRatio(history, concurrencies, 'order alone')
     // An interval that holds 1 tells neither way.
-    const slower = ratios.every(({ throughput }) => throughput !== undefined && throughput.high < 1)
-    return { verdict: slower ? 'holds' : 'unknown', because }
+    if (throughput === undefined || (throughput.low <= 1 && throughput.high >= 1)) {
+      return { verdict: 'unknown', because }
+    }
+    return { verdict: throughput.high < 1 ? 'holds' : 'refuted', because }
   },
 }
 

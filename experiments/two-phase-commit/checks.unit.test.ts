@@ -88,7 +88,7 @@ describe.each<
   [
     'recovery',
     recovers,
-    { holds: [[kill()]], refuted: [[kill({ recoveryMs: 11_000 })]], unknown: [[], [kill(nothingInDoubt)]] },
+    { holds: [[kill()]], refuted: [[kill({ recoveryMs: 31_000 })]], unknown: [[], [kill(nothingInDoubt)]] },
   ],
   [
     'VACUUM',

@@ -1,6 +1,6 @@
 /**
  * The price: the strategies' own code, called in this process without HTTP, on one machine in one run. The variants take
- * turns in every round, each round in another order, so that whatever else the machine does hits all alike.
+ * turns in every round, each round in another order and each turn short, so that whatever else the machine does hits all alike.
  */
 import { createHistogram } from 'node:perf_hooks'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ export async function measurePrice(
   laboratory: Laboratory,
   databases: Databases,
 ): Promise<void> {
-  const [rounds, durationMs] = context.quick ? [5, 250] : [8, 600]
+  const [rounds, durationMs] = context.quick ? [10, 120] : [25, 200]
   const options = { connectionsMax: Math.max(...concurrencies), timeoutMs: 10_000 }
   const postgres = connectPostgres(databases.urls.orders, options)
   const documents = connectPostgres(databases.urls.readModel, options)
