@@ -4,12 +4,18 @@ import { interleavings } from './interleavings/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
+import { slotRetention } from './slot-retention/experiment.ts'
+import { tombstonesExpire } from './tombstones-expire/experiment.ts'
 import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
+import { twoPhaseCommit } from './two-phase-commit/experiment.ts'
 
 export const experiments: readonly Experiment[] = [
   dualWriteRace,
   interleavings,
   partialFailure,
+  twoPhaseCommit,
   outboxOrder,
   triggersAreFragile,
+  slotRetention,
+  tombstonesExpire,
 ]

@@ -13,7 +13,7 @@ import {
   type ConnectorConfig,
 } from '../../infra/connect/settings.ts'
 import { addChangeTable, addOutbox } from '../../infra/postgres/lane.ts'
-import { openConnector } from './connector.ts'
+import { openConnector, type OwnConnector } from './connector.ts'
 import { auditLane, openLane } from './lane.ts'
 import type { Laboratory } from './laboratory.ts'
 import { startService, type Service } from './service.ts'
@@ -26,6 +26,8 @@ export const feeds = ['rows-by-connector', 'outbox-by-connector', 'outbox-by-rel
 export type Feed = (typeof feeds)[number]
 
 export interface FedLane {
+  /** Of the feeds by a connector. */
+  readonly connector: OwnConnector | undefined
   /** Of the feeds by a relay. */
   readonly relay: Service | undefined
   /** The sinks and the relay. */
@@ -95,7 +97,7 @@ export async function openFedLane(
 
   if (feed === 'rows-by-connector' || feed === 'outbox-by-connector') {
     const overrides = feed === 'outbox-by-connector' ? await outboxOverrides(laboratory, schema) : routeTo(topic)
-    const { slot } = await openConnector(laboratory, { name: `${lane}-connector`, schema, overrides })
+    const connector = await openConnector(laboratory, { name: `${lane}-connector`, schema, overrides })
     const sinks = Object.fromEntries(
       Object.entries(sinkStores).map(([store, sink]) => {
         const group = groupOf(sink, lane)
@@ -103,16 +105,18 @@ export async function openFedLane(
       }),
     )
     return {
+      connector,
       relay: undefined,
       processes,
       startOrders,
-      audit: () => auditLane(laboratory, lane, { kind: 'log', slot, topic, sinks }),
+      audit: () => auditLane(laboratory, lane, { kind: 'log', slot: connector.slot, topic, sinks }),
     }
   }
 
   const table = strategy === 'outbox' ? 'outbox' : 'order_changes'
   const relay = await startRelay(laboratory, { name: `relay-${lane}`, lane, table })
   return {
+    connector: undefined,
     relay,
     processes: [...processes, relay],
     startOrders,

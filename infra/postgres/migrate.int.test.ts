@@ -66,6 +66,28 @@ describe('a lane', () => {
     expect(rows).toEqual([{ id, revision: '2' }])
   })
 
+  test('deletes again what is gone, with its last revision, and leaves alone what exists', async () => {
+    const living = '01890a5d-ac96-774b-bcce-b302099a8058'
+    const unknown = '01890a5d-ac96-774b-bcce-b302099a8059'
+    await insert({ id: living })
+    const { rows } = await administrator.query('select driftlab.delete_again($1, $2) as count', [
+      schema,
+      [id, living, unknown],
+    ])
+    expect(rows).toEqual([{ count: '2' }])
+    const left = await administrator.query(`select id from ${schema}.orders`)
+    expect(left.rows).toEqual([{ id: living }])
+    const deletions = await administrator.query(`select id, revision from ${schema}.order_deletions order by id`)
+    expect(deletions.rows).toEqual([
+      { id, revision: '2' },
+      { id: unknown, revision: '1' },
+    ])
+    await administrator.query(`delete from ${schema}.orders`)
+    await expect(as('ORDERS').query("select driftlab.delete_again('cdc', '{}')")).rejects.toMatchObject({
+      code: '42501',
+    })
+  })
+
   test('refuses TRUNCATE, which the log cannot tell order by order', async () => {
     await expect(administrator.query(`truncate ${schema}.orders`)).rejects.toMatchObject({ code: '0A000' })
   })

@@ -17,9 +17,12 @@ export interface WaitOptions {
   readonly onProgress: (message: string) => void
 }
 
+/** What is missing `forGood` will not come, however long one waits. */
+export type Answer = 'reached' | { readonly missing: string; readonly forGood?: true }
+
 export interface Patience {
-  /** Asks until the answer is `reached`. Answers what is missing when the deadline passes first. */
-  until(ask: () => Promise<'reached' | { readonly missing: string }>): Promise<'reached' | { readonly missing: string }>
+  /** Asks until the answer is `reached`. Answers what is missing when the deadline passes first, or when it is for good. */
+  until(ask: () => Promise<Answer>): Promise<Answer>
 }
 
 const askIntervalMs = 100
@@ -31,7 +34,7 @@ export function createPatience({ deadlineMs, onProgress }: WaitOptions): Patienc
       const startMs = performance.now()
       for (;;) {
         const answer = await ask()
-        if (answer === 'reached') return answer
+        if (answer === 'reached' || answer.forGood === true) return answer
         const leftMs = exhausted ? 0 : deadlineMs - (performance.now() - startMs)
         if (leftMs <= 0) {
           exhausted = true
@@ -65,7 +68,10 @@ export async function settleByLog(
       case 'absent':
         return { missing: `replication slot ${settles.slot} does not exist; is the connector registered?` }
       case 'lost':
-        return { missing: `replication slot ${settles.slot} has lost its place in the log; the stores need a rebuild` }
+        return {
+          missing: `replication slot ${settles.slot} has lost its place in the log; see docs/recovery.md`,
+          forGood: true,
+        }
       case 'present': {
         if (state.confirmed >= watermark) return 'reached'
         const behind = `replication slot ${settles.slot} is ${String(watermark - state.confirmed)} bytes short of ${formatLsn(watermark)}`

@@ -1,0 +1,52 @@
+/** Kafka Connect's REST interface for one connector: what an operator does by hand in docs/recovery.md. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { eventually } from '@driftlab/stores/testing'
+import { progressOf, statusSchema, type Progress } from '../../infra/connect/status.ts'
+
+export interface ConnectorControl {
+  stop(): Promise<void>
+  forgetOffsets(): Promise<void>
+  resume(): Promise<void>
+  /** Its state once that has lasted for a while, or at the deadline. */
+  settled(): Promise<Progress>
+}
+
+const deadlineMs = 60_000
+/** A task is called running for a moment before it fails. */
+const lastsMs = 8_000
+
+export function controlOf(url: string): ConnectorControl {
+  const ask = async (method: string, path: string): Promise<void> => {
+    // It refuses while its workers agree on who does what, and while a task has yet to end.
+    await eventually(async () => (await fetch(`${url}${path}`, { method, signal: AbortSignal.timeout(10_000) })).ok, {
+      deadlineMs,
+      intervalMs: 250,
+      what: `${method} ${url}${path} succeeds`,
+    })
+  }
+  const status = async (): Promise<Progress> => {
+    const response = await fetch(`${url}/status`, { signal: AbortSignal.timeout(10_000) })
+    return response.ok
+      ? progressOf(statusSchema.parse(await response.json()))
+      : { state: 'waiting', why: `status ${response.status}` }
+  }
+  return {
+    stop: async () => {
+      await ask('PUT', '/stop')
+    },
+    forgetOffsets: () => ask('DELETE', '/offsets'),
+    resume: () => ask('PUT', '/resume'),
+    settled: async () => {
+      const endAt = performance.now() + deadlineMs
+      let runningSince: number | undefined
+      for (;;) {
+        const progress = await status().catch((error: unknown): Progress => ({ state: 'waiting', why: String(error) }))
+        const now = performance.now()
+        runningSince = progress.state === 'running' ? (runningSince ?? now) : undefined
+        if (progress.state === 'failed' || now > endAt) return progress
+        if (runningSince !== undefined && now - runningSince > lastsMs) return progress
+        await delay(250)
+      }
+    },
+  }
+}

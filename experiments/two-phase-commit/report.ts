@@ -1,0 +1,77 @@
+import type { Report } from '../runner/experiment.ts'
+import { concurrencies, describeRatio, latencyRatio, throughputRatio } from './checks.ts'
+import { entriesOf, type Entry, type Variant } from './history.ts'
+
+const variants: readonly Variant[] = ['order alone', 'two commits', 'two-phase commit']
+
+export function report(history: readonly Entry[]): Report {
+  const kills = entriesOf(history, 'coordinator killed')
+  return {
+    tables: [
+      {
+        title: 'Each kill -9 of the coordinator (orders / read model)',
+        head: ['acknowledged', 'in doubt', 'ended in one only', 'rows locked', 'away, s', 'recovery, s', 'differences'],
+        rows: kills.map((trial) => [
+          String(trial.acknowledged),
+          `${trial.inDoubt.orders} / ${trial.inDoubt.readModel}`,
+          String(trial.halfEnded),
+          `${trial.lockedRows.orders} / ${trial.lockedRows.readModel}`,
+          (trial.awayMs / 1_000).toFixed(1),
+          (trial.recoveryMs / 1_000).toFixed(2),
+          String(
+            trial.comparison.onlyInOrders.length +
+              trial.comparison.onlyInReadModel.length +
+              trial.comparison.different.length,
+          ),
+        ]),
+      },
+      {
+        title: 'The price: median of the rounds, and two-phase commit as a ratio to the other, 95% interval',
+        head: ['clients', 'variant', 'writes/s', 'p50, ms', 'p95, ms', 'WAL, bytes/write', 'throughput', 'p50'],
+        rows: concurrencies.flatMap((concurrency) =>
+          variants.map((variant) => {
+            const rounds = entriesOf(history, 'price').filter(
+              (price) => price.variant === variant && price.concurrency === concurrency,
+            )
+            const ratio = (of: typeof throughputRatio): string =>
+              variant === 'two-phase commit' ? '' : describeRatio(of(history, [concurrency], variant))
+            return [
+              String(concurrency),
+              variant,
+              median(rounds.map(({ writes, durationMs }) => (writes / durationMs) * 1_000)).toFixed(0),
+              median(rounds.map(({ p50Ms }) => p50Ms)).toFixed(2),
+              median(rounds.map(({ p95Ms }) => p95Ms)).toFixed(2),
+              median(rounds.map(({ writes, walBytes }) => walBytes / writes)).toFixed(0),
+              ratio(throughputRatio),
+              ratio(latencyRatio),
+            ]
+          }),
+        ),
+      },
+    ],
+    charts: [
+      {
+        title: 'Throughput of two-phase commit as a share of a single-phase write',
+        kind: 'line',
+        x: 'concurrent writers',
+        y: 'ratio of throughput',
+        series: variants
+          .filter((variant) => variant !== 'two-phase commit')
+          .map((variant) => ({
+            name: `against ${variant}`,
+            points: concurrencies.flatMap((concurrency) => {
+              const ratio = throughputRatio(history, [concurrency], variant)
+              return ratio === undefined
+                ? []
+                : [{ x: concurrency, y: ratio.estimate, low: ratio.low, high: ratio.high }]
+            }),
+          })),
+      },
+    ],
+  }
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((left, right) => left - right)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
