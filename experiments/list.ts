@@ -1,8 +1,9 @@
 /** Every experiment, in the order in which they are best read. */
+import { experiment as binlog } from './binlog/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 
-export const experiments: readonly Experiment[] = [dualWriteRace, interleavings, partialFailure, outboxOrder]
+export const experiments: readonly Experiment[] = [dualWriteRace, interleavings, partialFailure, outboxOrder, binlog]
