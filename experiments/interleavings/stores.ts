@@ -69,7 +69,14 @@ export function createStores(): Stores {
 /** As Debezium writes it. */
 function recordOf(offset: number, before: OrderRow | null, after: OrderRow | null): LogRecord {
   const operation = after === null ? 'd' : before === null ? 'c' : 'u'
-  const source = { schema: 'cdc', table: 'orders', lsn: offset + 1, txId: offset + 1, ts_ms: 1_000 + offset }
+  const source = {
+    connector: 'postgresql',
+    schema: 'cdc',
+    table: 'orders',
+    lsn: offset + 1,
+    txId: offset + 1,
+    ts_ms: 1_000 + offset,
+  }
   return {
     topic,
     partition: 0,

@@ -96,25 +96,25 @@ export async function openConnector(laboratory: Laboratory, options: ConnectorOp
 }
 
 /** With its offsets, so that a later one of its name begins anew. */
-async function removeConnector(url: string): Promise<void> {
-  const ask = async (method: string, path: string): Promise<true> => {
+export async function removeConnector(url: string): Promise<void> {
+  await askConnector('PUT', url, '/stop')
+  await askConnector('DELETE', url, '/offsets')
+  await askConnector('DELETE', url, '')
+}
+
+/** Asks until it is done. Kafka Connect refuses while workers agree on who does what, and while a task has yet to end. */
+export async function askConnector(method: 'PUT' | 'DELETE', url: string, path: string): Promise<void> {
+  const ask = async (): Promise<true> => {
     const response = await fetch(`${url}${path}`, { method, signal: AbortSignal.timeout(10_000) })
     const text = await response.text()
     if (response.ok || response.status === 404) return true
     throw new Error(`${method} ${url}${path} answers ${response.status}: ${text}`)
   }
-  for (const [method, path] of [
-    ['PUT', '/stop'],
-    ['DELETE', '/offsets'],
-    ['DELETE', ''],
-  ] as const) {
-    // It refuses while workers agree on who does what, and while a task has yet to end.
-    await eventually(() => ask(method, path), {
-      deadlineMs: releaseDeadlineMs,
-      intervalMs: 250,
-      what: `${method} ${url}${path} succeeds`,
-    })
-  }
+  await eventually(ask, {
+    deadlineMs: releaseDeadlineMs,
+    intervalMs: 250,
+    what: `${method} ${url}${path} succeeds`,
+  })
 }
 
 async function deleteTopics(admin: LogAdmin, topics: readonly TopicToCreate[]): Promise<void> {

@@ -3,7 +3,7 @@
  * sinks as processes of their own, and whoever publishes to the topic. All of it is gone when the experiment ends.
  */
 import type { LaneReport } from '@driftlab/auditor'
-import { connectLog, type LogAdmin } from '@driftlab/kafka'
+import { connectLog, type LogAdmin, type TopicToCreate } from '@driftlab/kafka'
 import { laneNames } from '@driftlab/order'
 import { deadLetterTopic, groupOf } from '@driftlab/sink'
 import { eventually } from '@driftlab/stores/testing'
@@ -204,7 +204,7 @@ export async function openTopics(
   laboratory: Laboratory,
   admin: LogAdmin,
   names: readonly string[],
-  options: { readonly partitions: number },
+  options: Omit<TopicToCreate, 'name'>,
 ): Promise<void> {
   const remove = async (): Promise<void> => {
     const existing = new Set(await admin.topicNames())

@@ -5,7 +5,14 @@
  * ends; what it hurt of the shared components is mended then too. So experiments cannot see one another.
  */
 import { connectPostgres, type Postgres } from '@driftlab/stores'
-import { addresses, type NativeLab, type ScratchLab, type Settings } from '../../infra/native/src/index.ts'
+import {
+  addresses,
+  installMissing,
+  type ComponentName,
+  type NativeLab,
+  type ScratchLab,
+  type Settings,
+} from '../../infra/native/src/index.ts'
 import versions from '../../infra/native/versions.json' with { type: 'json' }
 
 export interface Laboratory {
@@ -19,6 +26,12 @@ export interface Laboratory {
   readonly logsDir: string
   readonly stateDir: string
   readonly versions: Readonly<Record<string, string>>
+  /**
+   * Installs and starts components that run on demand only; they are stopped when the experiment ends.
+   *
+   * @throws {LabError} when this machine cannot have them.
+   */
+  readonly startOnDemand: (names: readonly ComponentName[]) => Promise<void>
   /** Called when the experiment ends, the last one first. */
   readonly atEnd: (release: () => Promise<unknown>) => void
 }
@@ -49,6 +62,11 @@ export async function withLaboratory(
       kafka: versions.kafka,
       debezium: versions.debezium,
       elasticsearch: versions.elasticsearch,
+    },
+    startOnDemand: async (names) => {
+      await installMissing(layout, signal, names)
+      owned.defer(() => lab.stop(names))
+      await lab.start(names, { signal })
     },
     atEnd: (release) => {
       owned.defer(async () => {

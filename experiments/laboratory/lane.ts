@@ -22,12 +22,15 @@ export interface LaneOptions {
   readonly name: string
   /** Whether the warehouse's rows carry a version (`cdc`) or the last to arrive wins (`dual-write`). */
   readonly kind: LaneKind
+  /** Whether its orders are in PostgreSQL, or in a database that is the experiment's own affair. */
+  readonly systemOfRecord?: 'postgres' | 'other'
 }
 
 const adminTimeoutMs = 30_000
 
 /** Makes it in every store. One of that name that an earlier run left behind is dropped first. */
-export async function openLane(laboratory: Laboratory, { name, kind }: LaneOptions): Promise<void> {
+export async function openLane(laboratory: Laboratory, options: LaneOptions): Promise<void> {
+  const { name, kind, systemOfRecord = 'postgres' } = options
   const { url, settings, postgres } = laboratory
   const names = laneNames(name)
   const elasticsearch = connectElasticsearch(url.elasticsearch('ADMIN'), { timeoutMs: adminTimeoutMs })
@@ -41,7 +44,7 @@ export async function openLane(laboratory: Laboratory, { name, kind }: LaneOptio
   }
   await drop()
   laboratory.atEnd(drop)
-  await createLane(postgres, names.schema)
+  if (systemOfRecord === 'postgres') await createLane(postgres, names.schema)
   await setUpIndex(elasticsearch, name)
   await setUpWarehouse(clickhouse, name, kind)
   const writer = kind === 'cdc' ? settings.CLICKHOUSE_WAREHOUSE_LOADER_USER : settings.CLICKHOUSE_ORDERS_USER

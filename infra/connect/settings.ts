@@ -1,7 +1,7 @@
 /**
- * The connector's name and its configuration: the JSON file beside this one with the environment's values filled in.
+ * The connectors' names and their configurations: the JSON files beside this one with the environment's values filled in.
  *
- * The password is not among them. The worker reads `${env:…}` in its own environment, so that it stands neither in the
+ * The passwords are not among them. The worker reads `${env:…}` in its own environment, so that it stands neither in the
  * topic of configurations nor in what Connect's REST interface answers.
  */
 import { readFile } from 'node:fs/promises'
@@ -28,6 +28,15 @@ export const connectorSettingsSchema = z
     POSTGRES_HOST: settings.POSTGRES_HOST ?? settings.LAB_HOST,
   }))
 export type ConnectorSettings = Readonly<z.output<typeof connectorSettingsSchema>>
+
+/** Of the connector that reads MariaDB's binlog. It runs natively, or not at all. */
+export const binlogConnectorName = 'driftlab-binlog-orders'
+export interface BinlogConnectorSettings {
+  readonly LAB_HOST: string
+  readonly KAFKA_PORT: string
+  readonly MARIADB_PORT: string
+  readonly MARIADB_REPLICATION_USER: string
+}
 
 export type ConnectorConfig = Readonly<Record<string, string>>
 
@@ -59,6 +68,16 @@ export async function readOutboxConnectorConfig(settings: ConnectorSettings, sch
     ...(await readTemplate('outbox-connector.json')),
   }
   return fillPlaceholders(template, { ...settings, SCHEMA: schema })
+}
+
+export async function readBinlogConnectorConfig(settings: BinlogConnectorSettings): Promise<ConnectorConfig> {
+  const { LAB_HOST, KAFKA_PORT, MARIADB_PORT, MARIADB_REPLICATION_USER } = settings
+  return fillPlaceholders(await readTemplate('binlog-connector.json'), {
+    MARIADB_HOST: LAB_HOST,
+    MARIADB_PORT,
+    MARIADB_REPLICATION_USER,
+    KAFKA_BROKERS: `${LAB_HOST}:${KAFKA_PORT}`,
+  })
 }
 
 async function readTemplate(file: string): Promise<ConnectorConfig> {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
-import { connectorSettingsSchema, fillPlaceholders, readConnectorConfig } from './settings.ts'
+import {
+  connectorSettingsSchema,
+  fillPlaceholders,
+  readBinlogConnectorConfig,
+  readConnectorConfig,
+} from './settings.ts'
 
 const environment = {
   CONNECT_PORT: '18083',
@@ -8,6 +13,12 @@ const environment = {
   POSTGRES_REPLICATION_USER: 'a$&b"c',
 }
 const settings = connectorSettingsSchema.parse({ ...environment, LAB_HOST: '127.0.0.2' })
+const binlogSettings = {
+  LAB_HOST: '127.0.0.2',
+  KAFKA_PORT: '19092',
+  MARIADB_PORT: '13306',
+  MARIADB_REPLICATION_USER: 'replication',
+}
 
 describe('the connector configuration', () => {
   test('has no placeholder left but the password, which the worker itself fills in, and takes values as they are', async () => {
@@ -25,9 +36,19 @@ describe('the connector configuration', () => {
     expect((await readConnectorConfig(inContainers))['database.hostname']).toBe('postgres')
   })
 
-  test('never lets a change be skipped or turned into a null', async () => {
-    const config = await readConnectorConfig(settings)
-    expect(config).toMatchObject({
+  test('of MariaDB has no placeholder left but its password either', async () => {
+    const config = await readBinlogConnectorConfig({ ...binlogSettings, MARIADB_PORT: '13306' })
+    expect(config).toMatchObject({ 'database.hostname': '127.0.0.2', 'database.port': '13306' })
+    expect(Object.values(config).filter((value) => value.includes('${'))).toEqual([
+      '${env:MARIADB_REPLICATION_PASSWORD}',
+    ])
+  })
+
+  test.each([
+    ['PostgreSQL', () => readConnectorConfig(settings)],
+    ['MariaDB', () => readBinlogConnectorConfig(binlogSettings)],
+  ])('of %s never lets a change be skipped or turned into a null', async (_database, read) => {
+    expect(await read()).toMatchObject({
       'exactly.once.support': 'required',
       'skipped.operations': 'none',
       'errors.tolerance': 'none',

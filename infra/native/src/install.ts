@@ -15,6 +15,7 @@ import { identify } from './processes.ts'
 import {
   assertNodeVersion,
   findJavaHome,
+  findMariaDb,
   findOnPath,
   findRedis,
   installedPaths,
@@ -47,7 +48,9 @@ export async function missingSteps(layout: Layout): Promise<readonly InstallStep
   const maven = inTurn()
   return [
     ...(existsSync(paths.kafkaLibDir) ? [] : [kafkaStep(layout, paths.kafkaLibDir, javaHome, maven)]),
-    ...(existsSync(paths.connectPluginDir) ? [] : [debeziumStep(paths.connectPluginDir, javaHome, maven)]),
+    ...(existsSync(paths.connectPluginDir)
+      ? []
+      : [debeziumStep('postgres', versions.debezium, paths.connectPluginDir, javaHome, maven)]),
     ...(existsSync(paths.elasticsearchHome) ? [] : [elasticsearchStep(paths.elasticsearchHome, javaHome, maven)]),
     ...(existsSync(paths.k6) ? [] : [k6Step(dirname(paths.k6))]),
     ...redisSteps(layout),
@@ -106,12 +109,24 @@ ${[...kafka, dependency('org.apache.logging.log4j', 'log4j-slf4j-impl', versions
 `
 }
 
-function debeziumStep(target: string, javaHome: string, turn: InTurn): InstallStep {
-  const artifact = `io.debezium:debezium-connector-postgres:${versions.debezium}:tar.gz:plugin`
+const debeziumConnectors = {
+  postgres: { name: 'debezium', title: 'Debezium for PostgreSQL', size: '5 MB' },
+  mariadb: { name: 'debezium-mariadb', title: 'Debezium for MariaDB', size: '27 MB' },
+} as const
+
+function debeziumStep(
+  connector: keyof typeof debeziumConnectors,
+  version: string,
+  target: string,
+  javaHome: string,
+  turn: InTurn,
+): InstallStep {
+  const { name, title, size } = debeziumConnectors[connector]
+  const artifact = `io.debezium:debezium-connector-${connector}:${version}:tar.gz:plugin`
   return {
-    name: 'debezium',
-    title: `Debezium for PostgreSQL ${versions.debezium} (5 MB)`,
-    run: unpackWithMaven(artifact, target, javaHome, turn, 'Debezium'),
+    name,
+    title: `${title} ${version} (${size})`,
+    run: unpackWithMaven(artifact, target, javaHome, turn, title),
   }
 }
 
@@ -170,43 +185,86 @@ function k6Step(target: string): InstallStep {
   }
 }
 
-/** apt-get as root, or through sudo when that asks no password. */
 function redisSteps(layout: Layout): readonly InstallStep[] {
   const installed = findRedis()
   if (installed !== undefined && installed.version >= versions.minimum.redis) return []
-  const byHand = 'sudo apt-get update && sudo apt-get install -y redis-server'
+  const packages = ['redis-server']
   if (installed !== undefined || findOnPath('apt-get') === undefined) {
     const found = installed === undefined ? 'is not installed' : `is version ${installed.version} (${installed.path})`
     throw new LabError(
       'prerequisite-missing',
-      `Redis ${versions.minimum.redis} or newer is needed; redis-server ${found}. Install it with your system's ` +
-        `package manager; on Debian and Ubuntu:\n  ${byHand}`,
+      `Redis ${versions.minimum.redis} or newer is needed; redis-server ${found}. ${byHandOf(packages)}`,
     )
   }
+  return [aptStep(layout, { name: 'redis', what: 'Redis', packages, isInstalled: () => findRedis() !== undefined })]
+}
+
+/**
+ * What the binlog lane still needs: MariaDB and its connector. The packages are the server's programs alone, so that no
+ * service of the system's is set up, nor started on MariaDB's own port.
+ *
+ * @throws {LabError} `prerequisite-missing`
+ */
+export function mariadbSteps(layout: Layout): readonly InstallStep[] {
+  const { mariadbPluginDir } = installedPaths(layout)
+  const isInstalled = (): boolean => findMariaDb() !== undefined
+  if (!isInstalled() && findOnPath('apt-get') === undefined) {
+    throw new LabError('prerequisite-missing', `MariaDB is not installed. ${byHandOf(mariadbPackages)}`)
+  }
   return [
-    {
-      name: 'redis',
-      title: 'Redis (apt-get)',
-      run: async ({ signal, report }) => {
-        const prefix = layout.isRoot ? [] : ['sudo', '-n']
-        const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-        try {
-          for (const command of [
-            ['apt-get', 'update'],
-            ['apt-get', 'install', '-y', '--no-install-recommends', 'redis-server'],
-          ]) {
-            const [program = 'apt-get', ...args] = [...prefix, ...command]
-            await runCommand(program, args, { signal, environment, onLine: report })
-          }
-        } catch (error) {
-          throw downloadError('Redis', byHand, error)
-        }
-        if (findRedis() === undefined) {
-          throw downloadError('Redis', byHand, new CommandError('apt-get ended well, but there is no redis-server'))
-        }
-      },
-    },
+    ...(isInstalled()
+      ? []
+      : [aptStep(layout, { name: 'mariadb', what: 'MariaDB', packages: mariadbPackages, isInstalled })]),
+    ...(existsSync(mariadbPluginDir)
+      ? []
+      : [debeziumStep('mariadb', versions.debeziumMariadb, mariadbPluginDir, findJavaHome(process.env), inTurn())]),
   ]
+}
+
+const mariadbPackages = ['mariadb-server-core', 'mariadb-client-core'] as const
+
+function byHandOf(packages: readonly string[]): string {
+  return `Install it with your system's package manager; on Debian and Ubuntu:\n  ${aptCommand(packages)}`
+}
+
+function aptCommand(packages: readonly string[]): string {
+  return `sudo apt-get update && sudo apt-get install -y ${packages.join(' ')}`
+}
+
+/** apt-get as root, or through sudo when that asks no password. */
+function aptStep(
+  layout: Layout,
+  options: {
+    readonly name: string
+    readonly what: string
+    readonly packages: readonly string[]
+    readonly isInstalled: () => boolean
+  },
+): InstallStep {
+  const { name, what, packages, isInstalled } = options
+  return {
+    name,
+    title: `${what} (apt-get)`,
+    run: async ({ signal, report }) => {
+      const prefix = layout.isRoot ? [] : ['sudo', '-n']
+      const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+      try {
+        for (const command of [
+          ['apt-get', 'update'],
+          ['apt-get', 'install', '-y', '--no-install-recommends', ...packages],
+        ]) {
+          const [program = 'apt-get', ...args] = [...prefix, ...command]
+          await runCommand(program, args, { signal, environment, onLine: report })
+        }
+      } catch (error) {
+        throw downloadError(what, aptCommand(packages), error)
+      }
+      if (!isInstalled()) {
+        const missing = `apt-get ended well, but the programs of ${packages.join(' and ')} are not there`
+        throw downloadError(what, aptCommand(packages), new CommandError(missing))
+      }
+    },
+  }
 }
 
 function postgresSteps(layout: Layout, target: string): readonly InstallStep[] {

@@ -53,7 +53,7 @@ export interface ProgressOptions {
 export interface Lab {
   readonly components: readonly ComponentName[]
   /**
-   * Starts the named components (default: all) and what they depend on, in order, and waits until they are ready.
+   * Starts the named components (default: all but those on demand) and what they depend on, in order, and waits until they are ready.
    * What runs already is adopted; a paused one is resumed; of each there is one instance then. If one fails or `signal`
    * fires, what this call started is stopped again and the promise rejects.
    */

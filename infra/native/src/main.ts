@@ -16,7 +16,7 @@ import type { Layout } from './layout.ts'
 import { withLock } from './lock.ts'
 import type { NativeStatus } from './native-lab.ts'
 import { openLab, type OpenedLab } from './open.ts'
-import { componentNames, type ComponentName } from './topology.ts'
+import { componentNames, onDemandNames, type ComponentName } from './topology.ts'
 import { bringUp, eraseData, installMissing, lockFile, takeDown } from './up.ts'
 
 const usage = `Usage: npm run lab -- COMMAND
@@ -31,6 +31,7 @@ const usage = `Usage: npm run lab -- COMMAND
   install                   only install what is missing
 
 Components: ${componentNames.join(', ')}
+On demand, only when named: ${onDemandNames.join(', ')}
 
 Settings are in .env, made from .env.example at the first start. LAB_ENV_FILE names another settings file, LAB_DIR
 another folder than .lab for state, data and logs.
@@ -115,7 +116,7 @@ function onlyName(command: string, names: readonly string[]): ComponentName {
 }
 
 function toName(text: string): ComponentName {
-  const name = componentNames.find((known) => known === text)
+  const name = [...componentNames, ...onDemandNames].find((known) => known === text)
   if (name !== undefined) return name
   throw new UsageError(`There is no component named ${text}. There are: ${componentNames.join(', ')}.`)
 }

@@ -32,10 +32,12 @@ import {
 } from './processes.ts'
 import { openRecords, type ProcessRecord } from './records.ts'
 import type { Settings } from './settings.ts'
-import { findJavaHome, findRedis, installedPaths, postgresHome } from './tools.ts'
+import { findJavaHome, findMariaDb, findRedis, installedPaths, postgresHome } from './tools.ts'
 import {
   buildTopology,
+  componentNames,
   findComponent,
+  isOnDemand,
   withDependencies,
   type Component,
   type ComponentName,
@@ -217,6 +219,8 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
         return join(installedPaths(layout).elasticsearchHome, 'bin/elasticsearch')
       case 'redis-server':
         return findRedis()?.path ?? 'redis-server'
+      case 'mariadbd':
+        return findMariaDb()?.server ?? 'mariadbd'
     }
   }
 
@@ -226,6 +230,7 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
       case 'elasticsearch':
         return { PATH, ES_JAVA_HOME: javaHome() }
       case 'postgres':
+      case 'mariadbd':
         return { PATH, LC_ALL: 'C' }
       case 'node':
         return { PATH, HOME, TMPDIR, NODE_ENV: process.env['NODE_ENV'] ?? 'production' }
@@ -338,10 +343,10 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
   )
 
   return {
-    components: topology.map(({ name }) => name),
+    components: componentNames,
 
     async start(names, { signal: interrupt, onProgress } = {}) {
-      const wanted = withDependencies(topology, names ?? topology.map(({ name }) => name))
+      const wanted = withDependencies(topology, names ?? componentNames)
       const processes = wanted.filter((component) => component.kind === 'process')
       await stopOutdated(processes)
       await Promise.all(processes.flatMap((component) => instancesOf(component).slice(1)).map(stopProcess))
@@ -447,7 +452,9 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
     },
 
     status() {
-      const all = topology.flatMap((component): readonly Component[] =>
+      // What nobody has asked for is no part of the laboratory.
+      const present = topology.filter(({ name }) => !isOnDemand(name) || records.read(name) !== undefined)
+      const all = present.flatMap((component): readonly Component[] =>
         component.kind === 'job' ? [component] : instancesOf(component),
       )
       return Promise.all(all.map((component) => statusOf(component)))

@@ -14,7 +14,7 @@ import { LabError } from './errors.ts'
 import type { Layout, UnprivilegedUser } from './layout.ts'
 import type { Settings } from './settings.ts'
 import { fillTemplate } from './template.ts'
-import { installedPaths, postgresHome } from './tools.ts'
+import { findMariaDb, installedPaths, postgresHome } from './tools.ts'
 import type { Preparation } from './topology.ts'
 
 export interface PreparationContext {
@@ -33,6 +33,7 @@ const steps: Readonly<Record<Preparation, (context: PreparationContext) => Promi
   connect: prepareConnect,
   redis: prepareRedis,
   elasticsearch: prepareElasticsearch,
+  mariadb: prepareMariaDb,
   clickhouse: async (context) => {
     await makeFolder(join(context.layout.dataDir, 'clickhouse'))
   },
@@ -80,6 +81,35 @@ async function preparePostgres(context: PreparationContext): Promise<void> {
   await rename(partial, dataFolder)
 }
 
+async function prepareMariaDb(context: PreparationContext): Promise<void> {
+  const { layout, settings, user, signal } = context
+  await copyConfiguration(context, 'mariadb', ['mariadb.cnf'], user)
+  const dataFolder = join(layout.dataDir, 'mariadb')
+  if (existsSync(dataFolder)) return
+
+  const programs = findMariaDb()
+  if (programs === undefined) throw new LabError('prerequisite-missing', 'MariaDB is not installed.')
+  const partial = `${dataFolder}.partial`
+  await rm(partial, { recursive: true, force: true })
+  await makeFolder(partial, user, 0o700)
+  const options = { signal, user, cwd: partial, environment: { PATH: process.env['PATH'], LC_ALL: 'C' } }
+  await runCommand(programs.installDb, ['--no-defaults', `--datadir=${partial}`, '--skip-test-db'], options)
+  // The server without a network, which takes a statement a line. Afterwards there is one user, and it has a password.
+  const administrator = `'${settings.MARIADB_ADMIN_USER}'@'%'`
+  const statements = [
+    `DELETE FROM mysql.global_priv WHERE User <> 'mariadb.sys'`,
+    'DELETE FROM mysql.proxies_priv',
+    'FLUSH PRIVILEGES',
+    `CREATE USER ${administrator} IDENTIFIED BY '${settings.MARIADB_ADMIN_PASSWORD}'`,
+    `GRANT ALL PRIVILEGES ON *.* TO ${administrator} WITH GRANT OPTION`,
+  ]
+  await runCommand(programs.server, ['--no-defaults', '--bootstrap', `--datadir=${partial}`], {
+    ...options,
+    input: statements.map((statement) => `${statement};\n`).join(''),
+  })
+  await rename(partial, dataFolder)
+}
+
 async function prepareKafka(context: PreparationContext): Promise<void> {
   const { layout, settings, signal } = context
   const dataFolder = join(layout.dataDir, 'kafka')
@@ -107,12 +137,13 @@ async function prepareKafka(context: PreparationContext): Promise<void> {
 
 async function prepareConnect(context: PreparationContext): Promise<void> {
   const { layout, settings } = context
+  const paths = installedPaths(layout)
   await makeFolder(join(layout.dataDir, 'connect'))
   await copyConfiguration(context, 'connect', ['log4j2.properties'])
   await render(context, 'connect', 'worker.properties', {
     ...settings,
     KAFKA_BROKERS: `${settings.LAB_HOST}:${settings.KAFKA_PORT}`,
-    CONNECT_PLUGIN_PATH: installedPaths(layout).connectPluginDir,
+    CONNECT_PLUGIN_PATH: [paths.connectPluginDir, paths.mariadbPluginDir].filter((path) => existsSync(path)).join(','),
   })
 }
 

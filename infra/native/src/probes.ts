@@ -23,6 +23,8 @@ export async function askProbe(probe: Probe): Promise<ProbeAnswer> {
         return await askPostgres(probe.url)
       case 'redis':
         return await askRedis(probe)
+      case 'mariadb':
+        return await askMariaDb(probe)
       case 'kafka':
         return await askKafka(probe.host, probe.port)
     }
@@ -64,7 +66,9 @@ async function askPostgres(url: string): Promise<ProbeAnswer> {
   }
 }
 
-async function askRedis(probe: Extract<Probe, { type: 'redis' }>): Promise<ProbeAnswer> {
+type Login = Extract<Probe, { type: 'redis' | 'mariadb' }>
+
+async function askRedis(probe: Login): Promise<ProbeAnswer> {
   const answer = await exchange(
     probe.host,
     probe.port,
@@ -74,6 +78,22 @@ async function askRedis(probe: Extract<Probe, { type: 'redis' }>): Promise<Probe
   const text = answer.toString('latin1')
   if (text.includes('+PONG')) return ready
   return { state: text.startsWith('-WRONGPASS') ? 'refused' : 'not-ready', why: text.trim() }
+}
+
+const accessDenied = 'ER_ACCESS_DENIED_ERROR'
+
+async function askMariaDb(probe: Login): Promise<ProbeAnswer> {
+  // Hardly anybody runs MariaDB, and everybody who asks for a status would wait for its client to be loaded.
+  const { createConnection } = await import('mariadb')
+  const { host, port, user, password } = probe
+  try {
+    const connection = await createConnection({ host, port, user, password, connectTimeout: probeTimeoutMs })
+    await connection.ping()
+    await connection.end()
+    return ready
+  } catch (error) {
+    return { state: systemErrorCode(error) === accessDenied ? 'refused' : 'not-ready', why: messageOf(error) }
+  }
 }
 
 /** An ApiVersions request, version 0, correlation id 7, client id "probe": every broker answers it. */

@@ -100,9 +100,21 @@ export function findRedis(): { readonly path: string; readonly version: number }
   return { path, version: Number(match?.[1] ?? 0) }
 }
 
+/** MariaDB's server and the script that makes its system tables; undefined when either is missing. */
+export function findMariaDb(): { readonly server: string; readonly installDb: string } | undefined {
+  const server = findOnPath('mariadbd')
+  const installDb = findOnPath('mariadb-install-db')
+  // The script asks this one, which Debian has in another package.
+  return server === undefined || installDb === undefined || findOnPath('my_print_defaults') === undefined
+    ? undefined
+    : { server, installDb }
+}
+
 export interface InstalledPaths {
   readonly kafkaLibDir: string
   readonly connectPluginDir: string
+  /** Debezium for MariaDB, which is there only where the binlog lane was. */
+  readonly mariadbPluginDir: string
   readonly elasticsearchHome: string
   readonly k6: string
   /** Where PostgreSQL is copied to when node_modules is out of the unprivileged user's reach. */
@@ -115,6 +127,7 @@ export function installedPaths(layout: Layout): InstalledPaths {
   return {
     kafkaLibDir: inCache(`kafka-${versions.kafka}`),
     connectPluginDir: inCache(`debezium-postgres-${versions.debezium}`),
+    mariadbPluginDir: inCache(`debezium-mariadb-${versions.debeziumMariadb}`),
     elasticsearchHome: inCache(`elasticsearch-${versions.elasticsearch}`),
     k6: inCache(`k6-${versions.k6}`, 'k6'),
     postgresCopy: inCache(`postgresql-${postgresPackage().version}`),

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { LabError } from './errors.ts'
 import type { PortVariable, Settings } from './settings.ts'
 
+/** What every laboratory is made of, whatever runs it. */
 export const componentNames = [
   'postgres',
   'kafka',
@@ -28,10 +29,16 @@ export const componentNames = [
   'search-indexer',
   'warehouse-loader',
 ] as const
-export type ComponentName = (typeof componentNames)[number]
+/** What one experiment needs and nobody else: natively only, installed and started when it is named, and not before. */
+export const onDemandNames = ['mariadb', 'mariadb-set-up'] as const
+export type ComponentName = (typeof componentNames)[number] | (typeof onDemandNames)[number]
+
+export function isOnDemand(name: ComponentName): boolean {
+  return onDemandNames.some((onDemand) => onDemand === name)
+}
 
 /** A program by its role; where it lies on this machine is found out when it is started. */
-export type Tool = 'node' | 'java' | 'postgres' | 'redis-server' | 'elasticsearch'
+export type Tool = 'node' | 'java' | 'postgres' | 'redis-server' | 'elasticsearch' | 'mariadbd'
 
 /** A question whose answer says that the component does its work, not merely that its port is open. */
 export type Probe =
@@ -39,7 +46,7 @@ export type Probe =
   | { readonly type: 'postgres'; readonly url: string }
   | { readonly type: 'kafka'; readonly host: string; readonly port: number }
   | {
-      readonly type: 'redis'
+      readonly type: 'redis' | 'mariadb'
       readonly host: string
       readonly port: number
       readonly user: string
@@ -47,7 +54,7 @@ export type Probe =
     }
 
 /** What must be on disk before the first start: data folders and rendered configuration. See prepare.ts. */
-export type Preparation = 'postgres' | 'kafka' | 'connect' | 'redis' | 'elasticsearch' | 'clickhouse'
+export type Preparation = 'postgres' | 'kafka' | 'connect' | 'redis' | 'elasticsearch' | 'clickhouse' | 'mariadb'
 
 export interface Port {
   readonly variable: PortVariable
@@ -72,7 +79,7 @@ export interface ProcessComponent extends Common {
   readonly preparation?: Preparation
   /** The first port is the one that clients use. */
   readonly ports: readonly [Port, ...Port[]]
-  readonly scheme: 'http' | 'redis' | 'postgres' | 'kafka'
+  readonly scheme: 'http' | 'redis' | 'postgres' | 'kafka' | 'mariadb'
   readonly probe: Probe
   readonly readyDeadlineMs: number
   readonly stopSignal: 'SIGTERM' | 'SIGINT'
@@ -228,6 +235,7 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
         POSTGRES_DATABASE: settings.POSTGRES_DATABASE,
         POSTGRES_REPLICATION_USER: settings.POSTGRES_REPLICATION_USER,
         POSTGRES_REPLICATION_PASSWORD: settings.POSTGRES_REPLICATION_PASSWORD,
+        MARIADB_REPLICATION_PASSWORD: settings.MARIADB_REPLICATION_PASSWORD,
       },
       preparation: 'connect',
       ports: [port('CONNECT_PORT')],
@@ -303,11 +311,32 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
         password: settings.CLICKHOUSE_ADMIN_PASSWORD,
       },
     }),
+    process({
+      name: 'mariadb',
+      dependsOn: [],
+      tool: 'mariadbd',
+      args: [
+        `--defaults-file=${config('mariadb', 'mariadb.cnf')}`,
+        ...[`--datadir=${data('mariadb')}`, `--bind-address=${host}`, `--port=${settings.MARIADB_PORT}`],
+      ],
+      runAs: 'unprivileged',
+      preparation: 'mariadb',
+      ports: [port('MARIADB_PORT')],
+      scheme: 'mariadb',
+      probe: {
+        type: 'mariadb',
+        host,
+        port: Number(settings.MARIADB_PORT),
+        user: settings.MARIADB_ADMIN_USER,
+        password: settings.MARIADB_ADMIN_PASSWORD,
+      },
+    }),
 
     job('migrate', 'infra/postgres/migrate.ts', ['postgres']),
     job('kafka-topics', 'infra/kafka/create-topics.ts', ['kafka']),
     job('elasticsearch-set-up', 'infra/elasticsearch/set-up.ts', ['elasticsearch']),
     job('clickhouse-set-up', 'infra/clickhouse/set-up.ts', ['clickhouse']),
+    job('mariadb-set-up', 'infra/mariadb/set-up.ts', ['mariadb']),
     {
       ...job('connector', 'infra/connect/register.ts', ['connect', 'migrate', 'kafka-topics']),
       connectUrl: `http://${host}:${settings.CONNECT_PORT}`,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { generatePasswords, parseSettings } from './settings.ts'
-import { buildTopology, componentNames, findComponent, withDependencies } from './topology.ts'
+import { buildTopology, componentNames, findComponent, onDemandNames, withDependencies } from './topology.ts'
 
 const example = readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8')
 const settings = parseSettings(generatePasswords(example), '.env')
@@ -16,14 +16,19 @@ const topology = buildTopology(settings, {
 
 describe('the topology', () => {
   test('has each component once', () => {
-    expect(topology.map(({ name }) => name).toSorted()).toEqual([...componentNames].toSorted())
+    expect(topology.map(({ name }) => name).toSorted()).toEqual([...componentNames, ...onDemandNames].toSorted())
   })
 
   test('starts nothing before what it depends on', () => {
-    const order = withDependencies(topology, componentNames).map(({ name }) => name)
+    const order = withDependencies(topology, [...componentNames, ...onDemandNames]).map(({ name }) => name)
     for (const { name, dependsOn } of topology) {
       for (const dependency of dependsOn) expect(order.indexOf(dependency)).toBeLessThan(order.indexOf(name))
     }
+  })
+
+  test('starts nothing that runs on demand, unless it is named', () => {
+    const order = withDependencies(topology, componentNames).map(({ name }) => name)
+    expect(order.filter((name) => onDemandNames.some((onDemand) => onDemand === name))).toEqual([])
   })
 
   test('starts no more than what the named components need', () => {

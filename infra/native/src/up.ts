@@ -2,20 +2,28 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError } from './errors.ts'
-import { missingSteps } from './install.ts'
+import { mariadbSteps, missingSteps } from './install.ts'
 import type { Layout } from './layout.ts'
 import { withLock } from './lock.ts'
 import type { NativeLab } from './native-lab.ts'
 import { openBoard, showProgress } from './progress.ts'
-import type { ComponentName } from './topology.ts'
+import { isOnDemand, type ComponentName } from './topology.ts'
 
 export function lockFile(layout: Layout): string {
   return join(layout.labDir, 'lock')
 }
 
-/** Installs what is missing, in parallel. The first failure stops the rest. @returns whether there was anything to do. */
-export async function installMissing(layout: Layout, interrupt: AbortSignal): Promise<boolean> {
-  const steps = await missingSteps(layout)
+/**
+ * Installs what is missing, in parallel; of what runs on demand, only what is named. The first failure stops the rest.
+ *
+ * @returns whether there was anything to do.
+ */
+export async function installMissing(
+  layout: Layout,
+  interrupt: AbortSignal,
+  names: readonly ComponentName[] = [],
+): Promise<boolean> {
+  const steps = [...(await missingSteps(layout)), ...(names.some(isOnDemand) ? mariadbSteps(layout) : [])]
   if (steps.length === 0) return false
   process.stdout.write(`Installing what is missing, once, into ${layout.cacheDir}:\n`)
   for (const { title } of steps) process.stdout.write(`  ${title}\n`)
@@ -55,8 +63,9 @@ export async function bringUp(
   options: { readonly signal: AbortSignal; readonly names?: readonly ComponentName[] },
 ): Promise<void> {
   await withLock(lockFile(layout), 'up', async () => {
-    await installMissing(layout, options.signal)
-    await withBoard(lab.components, (onProgress) => lab.start(options.names, { signal: options.signal, onProgress }))
+    await installMissing(layout, options.signal, options.names)
+    const shown = new Set([...lab.components, ...(options.names ?? [])])
+    await withBoard([...shown], (onProgress) => lab.start(options.names, { signal: options.signal, onProgress }))
   })
 }
 

@@ -14,12 +14,13 @@ export interface Position {
 
 /** What the system of record says of the transaction that made a change. */
 export interface Source {
-  /** Null where there is none: rows that an incremental snapshot read. */
+  /** Null where there is none: rows that an incremental snapshot read, and whatever is not PostgreSQL's log. */
   readonly lsn: Lsn | null
   readonly txId: number | null
   /**
-   * When the transaction committed, by the database's clock, with microseconds after the point. Of what a transaction
-   * wrote about itself (an outbox, a change table): when that was written, a little earlier.
+   * When the transaction committed, by the database's clock, with microseconds after the point; MariaDB's binlog has
+   * whole seconds. Of what a transaction wrote about itself (an outbox, a change table): when that was written, a little
+   * earlier.
    */
   readonly committedAtMs: number
 }
@@ -58,4 +59,6 @@ export type Decoded =
   | { readonly type: 'change'; readonly change: ChangeEvent }
   /** The null-valued record that ends a key, for compaction's sake. The delete before it has said all there is to say. */
   | { readonly type: 'tombstone' }
+  /** It is about the stream and not about any row: where Maxwell's reading of a whole table begins and ends. */
+  | { readonly type: 'marker' }
   | { readonly type: 'poison'; readonly reason: PoisonReason; readonly message: string }

@@ -1,13 +1,24 @@
-/** Records of Debezium's PostgreSQL connector: JSON converter, with or without schemas. */
+/** Records of Debezium's connectors for PostgreSQL, MariaDB and MySQL: JSON converter, with or without schemas. */
 import type { Row, Source } from './change-event.ts'
 import type { Content } from './decode.ts'
 import { lsnFromNumber } from './lsn.ts'
-import { checkExact, describe, isCount, isRow, parseObject, Poison, rowIn } from './poison.ts'
+import {
+  checkExact,
+  checkKey,
+  checkTable,
+  describe,
+  isCount,
+  isRow,
+  parseObject,
+  Poison,
+  rowIn,
+  type Table,
+} from './poison.ts'
 
 export interface DebeziumFormat {
   readonly format: 'debezium'
-  /** The one table whose changes the topic may hold. */
-  readonly table: { readonly schema: string; readonly name: string }
+  /** The one table whose changes the topic may hold. MariaDB and MySQL call the schema a database. */
+  readonly table: Table
 }
 
 /** What Debezium sends for a column whose value it could not see: an unchanged TOASTed one, without full identity. */
@@ -43,16 +54,24 @@ function withoutSchema(value: Row): Row {
   return 'payload' in value && 'schema' in value && isRow(value['payload']) ? value['payload'] : value
 }
 
-function decodeSource(envelope: Row, table: DebeziumFormat['table']): Source {
+function decodeSource(envelope: Row, table: Table): Source {
   const source = envelope['source']
   if (!isRow(source)) throw new Poison('envelope-malformed', 'The value has no source: not an envelope of Debezium')
-  if (source['schema'] !== table.schema || source['table'] !== table.name) {
-    throw new Poison(
-      'table-unexpected',
-      `The change is of table ${String(source['schema'])}.${String(source['table'])}, not of ${table.schema}.${table.name}`,
-    )
-  }
+  checkTable(source[schemaField(source['connector'])], source['table'], table)
   return { lsn: decodeLsn(source['lsn']), txId: decodeTxId(source['txId']), committedAtMs: decodeCommitTime(source) }
+}
+
+/** Which field of `source` names the schema. PostgreSQL's has a `db` as well, and it means another thing there. */
+function schemaField(connector: unknown): 'schema' | 'db' {
+  switch (connector) {
+    case 'postgresql':
+      return 'schema'
+    case 'mariadb':
+    case 'mysql':
+      return 'db'
+    default:
+      throw new Poison('envelope-malformed', `The connector is ${describe(connector)}, none whose envelope is known`)
+  }
 }
 
 function decodeLsn(value: unknown): Source['lsn'] {
@@ -89,15 +108,6 @@ function toContent(envelope: Row, source: Source): Content {
       return { kind: 'delete', source, before: rowIn(envelope, 'before', identityHint) }
     default:
       throw new Poison('operation-unknown', `The operation is ${describe(operation)}, not one of r, c, u, d`)
-  }
-}
-
-/** The key decides partition and order; a row of another key under it would be ordered against the wrong changes. */
-function checkKey(key: Row, row: Row): void {
-  for (const column in key) {
-    if (key[column] !== row[column]) {
-      throw new Poison('key-mismatch', `Column ${column} of the key is not the one of the row`)
-    }
   }
 }
 

@@ -7,6 +7,7 @@
 import type { ChangeEvent, Decoded, Position } from './change-event.ts'
 import { decodeDebezium, type DebeziumFormat } from './debezium.ts'
 import { decodeDomainEvent, type DomainEventFormat } from './domain-event.ts'
+import { decodeMaxwell, type MaxwellFormat } from './maxwell.ts'
 import { Poison } from './poison.ts'
 import { decodeRowChange, type RowChangeFormat } from './row-change.ts'
 import { versionOf } from './version.ts'
@@ -17,10 +18,11 @@ export interface EncodedRecord extends Position {
 }
 
 /** What the records of a topic look like. */
-export type RecordFormat = DebeziumFormat | DomainEventFormat | RowChangeFormat
+export type RecordFormat = DebeziumFormat | DomainEventFormat | MaxwellFormat | RowChangeFormat
 export const recordFormats = [
   'debezium',
   'domain-event',
+  'maxwell',
   'row-change',
 ] as const satisfies readonly RecordFormat['format'][]
 /** For each format, what has to be known beside the record. */
@@ -36,7 +38,7 @@ export function decode(record: EncodedRecord, options: DecodeOptions): Decoded {
   const version = versionOf(options.epoch, record.offset)
   try {
     const content = contentOf(record, options)
-    if (content === 'tombstone') return { type: 'tombstone' }
+    if (content === 'tombstone' || content === 'marker') return { type: content }
     const position = { topic: record.topic, partition: record.partition, offset: record.offset }
     return { type: 'change', change: { ...content, position, version } }
   } catch (error) {
@@ -45,13 +47,15 @@ export function decode(record: EncodedRecord, options: DecodeOptions): Decoded {
   }
 }
 
-function contentOf({ key, value }: EncodedRecord, format: RecordFormat): Content | 'tombstone' {
+function contentOf({ key, value }: EncodedRecord, format: RecordFormat): Content | 'tombstone' | 'marker' {
   if (key === null) throw new Poison('key-missing', 'The record has no key, so its changes have no order')
   switch (format.format) {
     case 'debezium':
       return decodeDebezium(key, value, format)
     case 'domain-event':
       return decodeDomainEvent(key, value, format)
+    case 'maxwell':
+      return decodeMaxwell(key, value, format)
     case 'row-change':
       return decodeRowChange(key, value, format)
   }

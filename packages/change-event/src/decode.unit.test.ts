@@ -5,6 +5,7 @@ import { decode, formatLsn, lsnFromNumber, parseLsn, parseOffset, versionOf, typ
 const options = { format: 'debezium', table: { schema: 'cdc', name: 'orders' }, epoch: 0 } as const
 const row = { id: 'a', note: 'hello', total_cents: 300 }
 const source = {
+  connector: 'postgresql',
   schema: 'cdc',
   table: 'orders',
   lsn: 23_803_720,
@@ -56,6 +57,17 @@ describe('decode', () => {
     })
   })
 
+  test.each(['mariadb', 'mysql'])('a change of %s is of the table whose database the lane names', (connector) => {
+    const gtid = { file: 'mariadb-bin.000002', pos: 1_234, gtid: '0-1-42', ts_ms: 1_700_000_000_000 }
+    const binlog = { ...gtid, connector, db: 'cdc', table: 'orders' }
+    expect(decodeJson({ ...update, source: binlog })).toMatchObject({
+      change: { kind: 'update', source: { lsn: null, txId: null, committedAtMs: 1_700_000_000_000 } },
+    })
+    expect(decodeJson({ ...update, source: { ...binlog, db: 'other', schema: 'cdc' } })).toMatchObject({
+      reason: 'table-unexpected',
+    })
+  })
+
   test('a null value under a key is a tombstone', () => {
     expect(decodeRaw(Buffer.from('{"id":"a"}'), null)).toEqual({ type: 'tombstone' })
   })
@@ -75,6 +87,12 @@ describe('decode', () => {
     ['a value that is a list', '{"id":"a"}', '[]', 'value-malformed'],
     ['an empty value', '{"id":"a"}', '', 'value-malformed'],
     ['no source', '{"id":"a"}', '{"op":"u"}', 'envelope-malformed'],
+    [
+      'a connector whose envelope nobody knows',
+      '{"id":"a"}',
+      JSON.stringify({ ...update, source: { ...source, connector: undefined } }),
+      'envelope-malformed',
+    ],
     ['an unknown operation', '{"id":"a"}', JSON.stringify({ ...update, op: 'x' }), 'operation-unknown'],
     ['a truncate', '{"id":"a"}', JSON.stringify({ ...update, op: 't' }), 'operation-unknown'],
     [

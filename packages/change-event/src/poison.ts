@@ -34,6 +34,29 @@ export function rowIn(envelope: Row, field: string, hint = ''): Row {
   throw new Poison('row-missing', `The record lacks its row: ${field} is no JSON object${hint}`)
 }
 
+/** In PostgreSQL's words; MariaDB and MySQL call the schema a database. */
+export interface Table {
+  readonly schema: string
+  readonly name: string
+}
+
+export function checkTable(schema: unknown, name: unknown, expected: Table): void {
+  if (schema === expected.schema && name === expected.name) return
+  throw new Poison(
+    'table-unexpected',
+    `The change is of table ${String(schema)}.${String(name)}, not of ${expected.schema}.${expected.name}`,
+  )
+}
+
+/** The key decides partition and order; a row of another key under it would be ordered against the wrong changes. */
+export function checkKey(key: Row, row: Row): void {
+  for (const column in key) {
+    if (key[column] !== row[column]) {
+      throw new Poison('key-mismatch', `Column ${column} of the key is not the one of the row`)
+    }
+  }
+}
+
 /** No number may have lost digits on its way through JSON. */
 export function checkExact(row: Row): void {
   for (const column in row) {

@@ -48,10 +48,20 @@ function parseIfText(items: unknown): unknown {
   }
 }
 
+const mariadbTime = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?$/
+
+/** MariaDB's times have no zone, and ours are UTC; JavaScript would take them for local. */
+function inUtc(time: unknown): unknown {
+  return typeof time === 'string' && mariadbTime.test(time) ? `${time.replace(' ', 'T')}Z` : time
+}
+
+const time = z.preprocess(inUtc, z.coerce.date())
+
 /**
  * A row of the `orders` table with its column names, as node-postgres or a change event delivers it: `items` may be
- * parsed JSON or its text (Debezium sends jsonb as text), times may be a Date or a string, whole numbers may be
- * strings (node-postgres sends bigint as text). Whole numbers are safe integers; the table's checks see to that.
+ * parsed JSON or its text (Debezium sends jsonb as text), times may be a Date, text, or milliseconds since 1970, whole
+ * numbers may be strings (node-postgres sends bigint as text). Whole numbers are safe integers; the table's checks see
+ * to that.
  */
 export const orderRowSchema = z.object({
   id: z.uuid(),
@@ -62,8 +72,8 @@ export const orderRowSchema = z.object({
   note: z.string(),
   total_cents: z.coerce.number().int(),
   currency: z.string(),
-  created_at: z.coerce.date(),
-  updated_at: z.coerce.date(),
+  created_at: time,
+  updated_at: time,
   revision: z.coerce.number().int(),
 })
 export type OrderRow = z.output<typeof orderRowSchema>
@@ -157,6 +167,7 @@ export function orderRecords(lane: string) {
   return {
     debezium: { format: 'debezium', table: { schema: laneNames(lane).schema, name: 'orders' } },
     'domain-event': { format: 'domain-event', keyColumn: 'id', rowField: 'order', kinds: orderEvents },
+    maxwell: { format: 'maxwell', table: { schema: laneNames(lane).schema, name: 'orders' } },
     'row-change': { format: 'row-change', keyColumn: 'id' },
   } as const
 }

@@ -64,6 +64,7 @@ export function planBatch<Op extends Operation>(
     const decoded = decode(record, options)
     switch (decoded.type) {
       case 'tombstone':
+      case 'marker':
         break
       case 'poison':
         poison.push({

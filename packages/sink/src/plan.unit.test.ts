@@ -19,7 +19,7 @@ function project(change: ChangeEvent): readonly Put[] {
 
 function recordAt(offset: number, id: string, value: unknown, op: 'u' | 'd' = 'u'): LogRecord {
   const row = { id, value }
-  const source = { schema: 'cdc', table: 'orders', ts_ms: 1 }
+  const source = { connector: 'postgresql', schema: 'cdc', table: 'orders', ts_ms: 1 }
   const envelope = op === 'u' ? { op, before: null, after: row, source } : { op, before: row, after: null, source }
   return rawRecordAt(offset, JSON.stringify({ id }), JSON.stringify(envelope))
 }

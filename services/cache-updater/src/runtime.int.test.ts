@@ -124,7 +124,7 @@ async function publish(id: string, revision: number): Promise<void> {
   const envelope = {
     before: null,
     after: orderRow(id, revision),
-    source: { schema, table: 'orders', lsn: 1, txId: 1, ts_ms: Date.now() },
+    source: { connector: 'postgresql', schema, table: 'orders', lsn: 1, txId: 1, ts_ms: Date.now() },
     op: 'u',
   }
   await producer.publish(topic, [{ key: JSON.stringify({ id }), value: JSON.stringify(envelope) }])
@@ -230,7 +230,7 @@ test('a row that the projection refuses and a key that the store refuses are par
       key: JSON.stringify({ id: badRow }),
       value: JSON.stringify({
         after: orderRow(badRow, 1, { status: 'lost' }),
-        source: { schema, table: 'orders', ts_ms: 1 },
+        source: { connector: 'postgresql', schema, table: 'orders', ts_ms: 1 },
         op: 'c',
       }),
     },
