@@ -41,6 +41,7 @@ export async function watchCapture(
     const decoded = decode(record, { ...format, epoch: 0 })
     switch (decoded.type) {
       case 'tombstone':
+      case 'marker':
         return
       case 'poison':
         // Of all that a connector of this table sends, only a TRUNCATE has no key.
