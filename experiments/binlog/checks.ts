@@ -265,6 +265,11 @@ export function report(history: readonly Entry[]): Report {
         head: ['fault', 'times'],
         rows: [...new Set(faults)].map((fault) => [fault, String(faults.filter((other) => other === fault).length)]),
       },
+      {
+        title: 'Versions of what only this experiment has',
+        head: ['MariaDB', 'Debezium for MariaDB'],
+        rows: entriesOf(history, 'versions').map(({ mariadb, debezium }) => [mariadb, debezium]),
+      },
     ],
     charts: [],
   }

@@ -1,21 +1,23 @@
 /** Debezium on MariaDB's binlog, with its topics. All of it is gone when the experiment ends. */
 import { connectLog } from '@driftlab/kafka'
 import { laneNames } from '@driftlab/order'
+import { eventually } from '@driftlab/stores/testing'
 import { registerConnector } from '../../infra/connect/registration.ts'
 import { binlogConnectorName, readBinlogConnectorConfig } from '../../infra/connect/settings.ts'
-import { statusSchema } from '../../infra/connect/status.ts'
+import { statusSchema, type ConnectorStatus } from '../../infra/connect/status.ts'
 import { askConnector, removeConnector } from '../laboratory/connector.ts'
 import { openTopics } from '../laboratory/fed-lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
 import { lanes } from './history.ts'
 import { deadLetterTopicsOf, groupsOf } from './sinks.ts'
 
+const stopDeadlineMs = 60_000
 const connectorClass = 'io.debezium.connector.mariadb.MariaDbConnector'
 
 export interface BinlogConnector {
   /** Registers it and resolves when it runs. */
   register(): Promise<void>
-  /** It keeps its place in the log. */
+  /** It keeps its place in the log. Resolves when nothing of it runs any more. */
   stop(): Promise<void>
   resume(): Promise<void>
   /** Of a stopped one: the next time it begins with a snapshot. */
@@ -44,16 +46,24 @@ export async function openBinlogConnector(laboratory: Laboratory): Promise<Binlo
   const plugins = await fetch(`${connectUrl}/connector-plugins`, { signal: AbortSignal.timeout(10_000) })
   if (!(await plugins.text()).includes(connectorClass)) await lab.restart('connect')
 
+  const status = async (): Promise<ConnectorStatus> => {
+    const response = await fetch(`${connector}/status`, { signal: AbortSignal.timeout(10_000) })
+    return statusSchema.parse(await response.json())
+  }
+  const isStopped = async (): Promise<boolean> => {
+    const { connector: whole, tasks } = await status()
+    return whole.state === 'STOPPED' && tasks.length === 0
+  }
+
   laboratory.atEnd(() => removeConnector(connector))
   return {
     register: () => registerConnector(connectUrl, binlogConnectorName, config, () => undefined),
-    stop: () => askConnector('PUT', connector, '/stop'),
+    stop: async () => {
+      await askConnector('PUT', connector, '/stop')
+      await eventually(isStopped, { deadlineMs: stopDeadlineMs, what: `${binlogConnectorName} has stopped` })
+    },
     resume: () => askConnector('PUT', connector, '/resume'),
     forgetPlace: () => askConnector('DELETE', connector, '/offsets'),
-    failure: async () => {
-      const response = await fetch(`${connector}/status`, { signal: AbortSignal.timeout(10_000) })
-      const { tasks } = statusSchema.parse(await response.json())
-      return tasks.find(({ state }) => state === 'FAILED')?.trace
-    },
+    failure: async () => (await status()).tasks.find(({ state }) => state === 'FAILED')?.trace,
   }
 }

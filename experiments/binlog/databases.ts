@@ -1,9 +1,12 @@
 /** The two systems of record: the same transactions, each in its database's own SQL. */
 import { parseOrderRow, toDocument, type OrderDocument } from '@driftlab/order'
 import { connectPostgres, type PostgresClient } from '@driftlab/stores'
+import { eventually } from '@driftlab/stores/testing'
 import { createConnection, type Connection } from 'mariadb'
 import type { Laboratory } from '../laboratory/laboratory.ts'
 import type { Statement, Transaction } from './plan.ts'
+
+const purgeDeadlineMs = 60_000
 
 export const databaseNames = ['postgresql', 'mariadb'] as const
 export type DatabaseName = (typeof databaseNames)[number]
@@ -74,9 +77,10 @@ export function openPostgresOrders(laboratory: Laboratory, schema: string): Data
 const exactly = { dateStrings: true, bigIntAsNumber: true, checkNumberRange: true, autoJsonMap: false } as const
 
 export interface MariaDb extends Database {
+  readonly version: string
   /** Closes the file that is being written and begins the next one. */
   rotateLog(): Promise<void>
-  /** Deletes every file of the log but the one that is being written. */
+  /** Deletes every file of the log but the one that is being written. Resolves when they are gone. */
   purgeLog(): Promise<void>
 }
 
@@ -119,6 +123,7 @@ export async function openMariaDbOrders(laboratory: Laboratory): Promise<MariaDb
 
   return {
     name: 'mariadb',
+    version: admin.serverVersion(),
     openSession: async () => {
       const connection = await connect('ORDERS')
       return {
@@ -134,8 +139,16 @@ export async function openMariaDbOrders(laboratory: Laboratory): Promise<MariaDb
       await admin.query('flush binary logs')
     },
     purgeLog: async () => {
-      const files = await admin.query<readonly { readonly Log_name: string }[]>('show binary logs')
-      await admin.query('purge binary logs to ?', [files.at(-1)?.Log_name])
+      // The server keeps a file for as long as it believes that somebody reads it.
+      await eventually(
+        async () => {
+          const files = await admin.query<readonly { readonly Log_name: string }[]>('show binary logs')
+          if (files.length === 1) return true
+          await admin.query('purge binary logs to ?', [files.at(-1)?.Log_name])
+          return false
+        },
+        { deadlineMs: purgeDeadlineMs, what: 'the binlog is purged' },
+      )
     },
   }
 }

@@ -8,6 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { laneNames } from '@driftlab/order'
 import { eventually } from '@driftlab/stores/testing'
+import versions from '../../infra/native/versions.json' with { type: 'json' }
 import { openLane } from '../laboratory/lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
@@ -20,6 +21,7 @@ import { createClient, type Transaction } from './plan.ts'
 import { startSinks } from './sinks.ts'
 import { openWriter, type Writer } from './writer.ts'
 
+const snapshotDeadlineMs = 60_000
 const returnDeadlineMs = 60_000
 
 export const experiment = defineExperiment<Entry>({
@@ -27,7 +29,7 @@ export const experiment = defineExperiment<Entry>({
   claim:
     'The same plan of writes through PostgreSQL’s WAL and through MariaDB’s binlog ends in equal derived stores, whatever is killed or rotated on the way; only a binlog that is purged too early loses changes, and that is loud.',
   refutedBy:
-    'An order that differs between the two lanes or from its own database, a change that is on the topic twice or never, or a connector that goes on after its place in the binlog was purged.',
+    'An order that differs between the two lanes or from its own database, a record that was parked, a change that is on the topic twice or never, or a connector that goes on after its place in the binlog was purged.',
   needs: 'laboratory',
   entry: entrySchema,
   run,
@@ -46,6 +48,7 @@ async function run(context: RunContext<Entry>): Promise<void> {
   const connector = await openBinlogConnector(laboratory)
   await startSinks(laboratory)
   const mariadb = await openMariaDbOrders(laboratory)
+  record({ type: 'versions', mariadb: mariadb.version, debezium: versions.debeziumMariadb })
   const postgres = openPostgresOrders(laboratory, laneNames(lanes.postgresql).schema)
   const writer = await openWriter(context, [postgres, mariadb], size.clients)
   const observer = await openObserver(context, writer.ids)
@@ -53,8 +56,8 @@ async function run(context: RunContext<Entry>): Promise<void> {
 
   const clients = Array.from({ length: size.clients }, () => createClient(random))
   const next = (count: number): readonly (readonly Transaction[])[] => clients.map((client) => client.next(count))
-  /** The last write of all; when a sink has it, the topic has everything. */
-  const writeLast = async (seen: EntryOf<'transaction'>['seen']): Promise<string> => {
+  /** One order more. When a sink has it, the topic has all that was written before. */
+  const writeOne = async (seen: EntryOf<'transaction'>['seen']): Promise<string> => {
     const [client] = clients
     if (client === undefined) throw new Error('there is no client')
     const { id, transaction } = client.create()
@@ -64,13 +67,21 @@ async function run(context: RunContext<Entry>): Promise<void> {
 
   progress('writing', 'before the connector of MariaDB is there')
   await writer.write(next(size.transactions), 'by-snapshot')
-  record({ type: 'registered', orders: (await mariadb.readAll()).size })
+  const before = [...(await mariadb.readAll()).keys()]
+  record({ type: 'registered', orders: before.length })
   await connector.register()
+  // Killed in the middle of its snapshot it would take another, and see nothing of the log until then.
+  await eventually(() => observer.haveArrived(before), {
+    deadlineMs: snapshotDeadlineMs,
+    what: 'the snapshot is taken',
+  })
+  const first = await writeOne('by-stream')
+  await eventually(() => observer.haveArrived([first]), { deadlineMs: snapshotDeadlineMs, what: 'the log is followed' })
   for (let round = 1; round <= size.rounds; round += 1) {
     progress('writing', `round ${round} of ${size.rounds}, killing Kafka Connect and rotating the binlog`)
     await writeThroughFaults(context, laboratory, mariadb, writer, next(size.transactions))
   }
-  const last = await writeLast('by-stream')
+  const last = await writeOne('by-stream')
   progress('waiting for the sinks')
   for (const database of [postgres, mariadb]) await observer.observe(database, 'plan', last)
   await observer.countChanges()
@@ -85,7 +96,7 @@ async function run(context: RunContext<Entry>): Promise<void> {
   await mariadb.purgeLog()
   record({ type: 'fault', fault: 'binlog-purged' })
   // Of the new file, which is there: a connector that went on would carry it, and skip what was before.
-  const afterGap = await writeLast('not')
+  const afterGap = await writeOne('not')
   await connector.resume()
   record({ type: 'returned', ...(await howItReturns(connector, observer, afterGap)) })
 
@@ -132,7 +143,7 @@ async function howItReturns(
   while (performance.now() < deadline) {
     const trace = await connector.failure()
     if (trace !== undefined) return { ended: 'failed', trace }
-    if (await observer.hasArrived(lastId)) return { ended: 'went-on', trace: '' }
+    if (await observer.haveArrived([lastId])) return { ended: 'went-on', trace: '' }
     await delay(250)
   }
   return { ended: 'neither', trace: '' }

@@ -28,6 +28,7 @@ export const entrySchema = z.discriminatedUnion('type', [
     /** How MariaDB's connector comes to see it: it was registered later, it was there, or the binlog was purged. */
     seen: z.enum(['by-snapshot', 'by-stream', 'not']),
   }),
+  z.object({ type: z.literal('versions'), mariadb: z.string(), debezium: z.string() }),
   z.object({ type: z.literal('fault'), fault: z.enum(['connect-killed', 'binlog-rotated', 'binlog-purged']) }),
   /** Orders that were there when MariaDB's connector was registered. */
   z.object({ type: z.literal('registered'), orders: count }),

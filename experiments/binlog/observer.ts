@@ -25,8 +25,8 @@ const pageSize = 1_000
 export interface Observer {
   /** Waits for the sinks, then records the database's orders and every copy of them. `lastId` was written last. */
   observe(database: Database, moment: Moment, lastId: string): Promise<void>
-  /** Whether the order has come to MariaDB's lane. */
-  hasArrived(id: string): Promise<boolean>
+  /** Whether all of these orders have come to the cache of MariaDB's lane. */
+  haveArrived(ids: readonly string[]): Promise<boolean>
   /** Records the changes on MariaDB's topic, by kind. */
   countChanges(): Promise<void>
 }
@@ -71,7 +71,7 @@ export async function openObserver(context: RunContext<Entry>, ids: ReadonlySet<
         }
       }
     },
-    hasArrived: async (id) => (await ofMariaDb.redis.read([id])).has(id),
+    haveArrived: async (ids) => (await ofMariaDb.redis.read(ids)).size === ids.length,
     countChanges: async () => {
       const counts = { snapshot: 0, insert: 0, update: 0, delete: 0 } satisfies Counts
       const others = { tombstone: 0, marker: 0, poison: 0 }
