@@ -42,7 +42,7 @@ export function between(document: string, text: string): string {
   if (before === undefined || after === undefined) {
     throw new Error(`The document has no place for a result: ${begin} … ${end}`)
   }
-  return `${before}${begin}\n\n${text}\n${end}${after}`
+  return `${before}${begin}\n\n${text.trimEnd()}\n\n${end}${after}`
 }
 
 /** Pure: a row a strategy, a column a thing it was put against; several facts of one cell stand together. */
