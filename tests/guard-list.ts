@@ -271,7 +271,7 @@ export const guards: readonly Guard[] = [
     removal: [
       {
         file: 'services/orders/src/two-phase/coordinator.ts',
-        text: 'if (refusal === undefined) await decide(name)',
+        text: '      await decide(name)\n',
         replacement: '',
       },
     ],
@@ -287,14 +287,14 @@ export const guards: readonly Guard[] = [
     removal: [
       {
         file: 'services/orders/src/two-phase/coordinator.ts',
-        text: "log.has(name) ? 'commit' : 'rollback'",
-        replacement: "'rollback'",
+        text: "if (decided.has(name)) return 'commit'",
+        replacement: "if (decided.has(name)) return 'rollback'",
       },
     ],
     test: {
       kind: 'int',
       path: 'services/orders/src/two-phase/coordinator.int.test.ts',
-      name: 'after the decision is answered as written, and the rest is committed later',
+      name: 'for longer leaves the answer open, and the write is committed everywhere later',
     },
     symptom: '"decided"',
   },
@@ -303,8 +303,8 @@ export const guards: readonly Guard[] = [
     removal: [
       {
         file: 'services/orders/src/two-phase/coordinator.ts',
-        text: 'if (!busy.has(name)) await',
-        replacement: 'await',
+        text: 'busy.has(name) || log.has(name) ?',
+        replacement: 'log.has(name) ?',
       },
     ],
     test: {
@@ -319,16 +319,53 @@ export const guards: readonly Guard[] = [
     removal: [
       {
         file: 'services/orders/src/two-phase/coordinator.ts',
-        text: "if (ends.every(({ status }) => status === 'fulfilled')) log",
-        replacement: 'log',
+        text: '        // A connection was cut, perhaps no more than that.\n',
+        replacement: '        log.forget([name])\n',
       },
     ],
     test: {
       kind: 'int',
       path: 'services/orders/src/two-phase/coordinator.int.test.ts',
-      name: 'after the decision is answered as written, and the rest is committed later',
+      name: 'for longer leaves the answer open, and the write is committed everywhere later',
     },
     symptom: '"decided"',
+  },
+  {
+    name: 'the database where writers begin commits last',
+    removal: [
+      {
+        file: 'services/orders/src/two-phase/coordinator.ts',
+        text: '[...transactions.entries()].toReversed()',
+        replacement: '[...transactions.entries()]',
+      },
+      {
+        file: 'services/orders/src/two-phase/coordinator.ts',
+        text: 'participants.toReversed()',
+        replacement: 'participants',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/orders/src/two-phase/coordinator.int.test.ts',
+      name: 'lets nobody see in the orders what the read model does not have yet',
+    },
+    symptom: 'Received promise resolved instead of rejected',
+  },
+  {
+    name: 'a transaction that PostgreSQL rolled back does not count as prepared',
+    removal: [
+      {
+        file: 'services/orders/src/transactions.ts',
+        text: "      if (command !== 'PREPARE') throw new DatabaseError('bug', new Error(`preparing ended in ${command}`))\n",
+        replacement: '',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/orders/src/two-phase/coordinator.int.test.ts',
+      name: 'a transaction that has failed cannot be prepared',
+    },
+    symptom: 'Received promise resolved instead of rejected',
   },
   {
     name: 'one coordinator has the log',

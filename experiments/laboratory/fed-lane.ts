@@ -14,7 +14,7 @@ import {
 } from '../../infra/connect/settings.ts'
 import { addChangeTable, addOutbox } from '../../infra/postgres/lane.ts'
 import { openConnector, type OwnConnector } from './connector.ts'
-import { auditLane, openLane } from './lane.ts'
+import { auditLane, openLane, type AuditPatience } from './lane.ts'
 import type { Laboratory } from './laboratory.ts'
 import { startService, type Service } from './service.ts'
 
@@ -35,7 +35,7 @@ export interface FedLane {
   /** Starts an instance of the orders service that writes the lane. */
   startOrders(name: string): Promise<Service>
   /** Waits until everything that was committed has reached the stores, then compares every value. */
-  audit(): Promise<LaneReport>
+  audit(patience?: AuditPatience): Promise<LaneReport>
 }
 
 const sinkStores = {
@@ -109,7 +109,7 @@ export async function openFedLane(
       relay: undefined,
       processes,
       startOrders,
-      audit: () => auditLane(laboratory, lane, { kind: 'log', slot: connector.slot, topic, sinks }),
+      audit: (patience) => auditLane(laboratory, lane, { kind: 'log', slot: connector.slot, topic, sinks }, patience),
     }
   }
 
@@ -120,7 +120,7 @@ export async function openFedLane(
     relay,
     processes: [...processes, relay],
     startOrders,
-    audit: async () => {
+    audit: async (patience) => {
       await eventually(
         async () => {
           const { rows } = await postgres.query<{ count: string }>(`select count(*) from "${schema}".${table}`)
@@ -136,7 +136,7 @@ export async function openFedLane(
         { deadlineMs: drainDeadlineMs, what: `every sink has drained ${topic}` },
       )
       // Whatever was written is in the stores by now, so nothing is in flight.
-      return await auditLane(laboratory, lane, { kind: 'bounded', inFlightMaxMs: 0 })
+      return await auditLane(laboratory, lane, { kind: 'bounded', inFlightMaxMs: 0 }, patience)
     },
   }
 }

@@ -8,6 +8,7 @@ import {
   ordersLaneSpecification,
   ordersSpecificationPath,
   readSpecification,
+  type AuditOptions,
   type LaneReport,
   type LaneSpecification,
   type Specification,
@@ -73,16 +74,25 @@ export async function auditLane(
   laboratory: Laboratory,
   lane: string,
   settles: LaneSpecification['settles'],
+  patience: AuditPatience = {},
 ): Promise<LaneReport> {
-  return await auditOne(laboratory, lane, await ordersLaneSpecification(lane, settles))
+  return await auditOne(laboratory, lane, await ordersLaneSpecification(lane, settles), patience)
 }
+
+/** How long one wait for the log may take; by default as long as the auditor's own. */
+export type AuditPatience = Pick<AuditOptions, 'deadlineMs'>
 
 /** The lane `cdc` of the laboratory itself, which all experiments share. */
 export async function auditCdcLane(laboratory: Laboratory): Promise<LaneReport> {
   return await auditOne(laboratory, 'cdc', await readSpecification(ordersSpecificationPath))
 }
 
-async function auditOne(laboratory: Laboratory, lane: string, specification: Specification): Promise<LaneReport> {
+async function auditOne(
+  laboratory: Laboratory,
+  lane: string,
+  specification: Specification,
+  patience: AuditPatience = {},
+): Promise<LaneReport> {
   const { url } = laboratory
   const report = await audit({
     specification,
@@ -95,6 +105,7 @@ async function auditOne(laboratory: Laboratory, lane: string, specification: Spe
       kafkaBrokers: [url.kafkaBrokers],
     },
     examplesMax: 100_000,
+    ...patience,
   })
   const found = report.lanes[lane]
   if (found === undefined) throw new Error(`the audit says nothing of ${lane}`)

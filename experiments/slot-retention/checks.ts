@@ -69,7 +69,8 @@ export const isBounded: Check<Entry> = {
 }
 
 export const lossIsReported: Check<Entry> = {
-  statement: 'The loss is not silent: the connector fails, and the auditor does not say consistent and names the slot',
+  statement:
+    'The loss is not silent: the connector does not run, and the auditor does not say consistent and names the slot',
   check: (history) => {
     const wasLost = entriesOf(history, 'bound').some(({ walStatus }) => walStatus === 'lost')
     const [loss] = entriesOf(history, 'loss')
@@ -77,24 +78,23 @@ export const lossIsReported: Check<Entry> = {
     const { connector, audit } = loss
     const named = audit.doubts.some((doubt) => doubt.includes(lostSlot))
     return {
-      verdict: connector === 'failed' && audit.verdict !== 'consistent' && named ? 'holds' : 'refuted',
+      verdict: connector !== 'running' && audit.verdict !== 'consistent' && named ? 'holds' : 'refuted',
       because: `the connector: ${connector}; the auditor: ${describe(audit)}, ${named ? 'for the slot' : 'without a word of the slot'}`,
       evidence: [loss],
     }
   },
 }
 
-export const replacingIsNoRecovery: Check<Entry> = {
-  statement:
-    'A new slot without a new snapshot leaves the stores behind; the auditor says so, whether or not the connector does',
+export const droppingIsNoRecovery: Check<Entry> = {
+  statement: 'Dropping the lost slot alone is no recovery: the auditor does not say consistent',
   check: (history) => {
-    const [replaced] = entriesOf(history, 'slot replaced')
+    const [dropped] = entriesOf(history, 'slot dropped')
     const [gap] = entriesOf(history, 'gap')
-    if (replaced === undefined || gap === undefined) return { verdict: 'unknown', because: 'it was not tried' }
+    if (dropped === undefined || gap === undefined) return { verdict: 'unknown', because: 'it was not tried' }
     return {
-      verdict: replaced.audit.verdict === 'consistent' ? 'refuted' : 'holds',
-      because: `the connector: ${replaced.connector}; the auditor: ${describe(replaced.audit)}`,
-      evidence: [replaced],
+      verdict: dropped.audit.verdict === 'consistent' ? 'refuted' : 'holds',
+      because: `the connector: ${dropped.connector}; the auditor: ${describe(dropped.audit)}`,
+      evidence: [dropped],
     }
   },
 }
@@ -149,7 +149,7 @@ export const checks: readonly Check<Entry>[] = [
   drains,
   isBounded,
   lossIsReported,
-  replacingIsNoRecovery,
+  droppingIsNoRecovery,
   snapshotLeavesDeleted,
   recovers,
 ]

@@ -5,7 +5,7 @@ import {
   isBounded,
   lossIsReported,
   recovers,
-  replacingIsNoRecovery,
+  droppingIsNoRecovery,
   retains,
   snapshotLeavesDeleted,
 } from './checks.ts'
@@ -28,7 +28,7 @@ const bound = (retainedBytes: number | null, walStatus: string, afterCheckpoint:
 })
 const lost = [bound(10, 'reserved', false), bound(90, 'unreserved', false), bound(null, 'lost', true)]
 const loss = (connector: string, audit: Audit): Entry => ({ kind: 'loss', connector, connectorTrace: '', audit })
-const replaced = (audit: Audit): Entry => ({ kind: 'slot replaced', connector: 'running', connectorTrace: '', audit })
+const dropped = (audit: Audit): Entry => ({ kind: 'slot dropped', connector: 'running', connectorTrace: '', audit })
 const gap: Entry = { kind: 'gap', inserted: 20, updated: 20, deleted: 20 }
 const snapshot = (leftInStores: number, audit: Audit): Entry => ({
   kind: 'snapshot',
@@ -76,7 +76,10 @@ describe.each<readonly [string, Check<Entry>, Histories]>([
     'the report of the loss',
     lossIsReported,
     {
-      holds: [[...lost, loss('failed', unseen)]],
+      holds: [
+        [...lost, loss('failed', unseen)],
+        [...lost, loss('waiting', unseen)],
+      ],
       refuted: [
         [...lost, loss('failed', consistent)],
         [...lost, loss('running', unseen)],
@@ -86,14 +89,14 @@ describe.each<readonly [string, Check<Entry>, Histories]>([
     },
   ],
   [
-    'a slot replaced',
-    replacingIsNoRecovery,
+    'a slot dropped',
+    droppingIsNoRecovery,
     {
       holds: [
-        [gap, replaced(diverged)],
-        [gap, replaced(unseen)],
+        [gap, dropped(diverged)],
+        [gap, dropped(unseen)],
       ],
-      refuted: [[gap, replaced(consistent)]],
+      refuted: [[gap, dropped(consistent)]],
       unknown: [[], [gap]],
     },
   ],

@@ -12,6 +12,7 @@ export interface ConnectorControl {
 }
 
 const deadlineMs = 60_000
+const settleDeadlineMs = 20_000
 /** A task is called running for a moment before it fails. */
 const lastsMs = 8_000
 
@@ -37,7 +38,7 @@ export function controlOf(url: string): ConnectorControl {
     forgetOffsets: () => ask('DELETE', '/offsets'),
     resume: () => ask('PUT', '/resume'),
     settled: async () => {
-      const endAt = performance.now() + deadlineMs
+      const endAt = performance.now() + settleDeadlineMs
       let runningSince: number | undefined
       for (;;) {
         const progress = await status().catch((error: unknown): Progress => ({ state: 'waiting', why: String(error) }))

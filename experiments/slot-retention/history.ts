@@ -47,8 +47,8 @@ export const entrySchema = z.discriminatedUnion('kind', [
     connectorTrace: z.string(),
     audit,
   }),
-  /** A new slot in place of the lost one, without a new snapshot. */
-  z.object({ kind: z.literal('slot replaced'), connector: z.string(), connectorTrace: z.string(), audit }),
+  /** The lost slot was dropped and the connector started: no new snapshot was asked for. */
+  z.object({ kind: z.literal('slot dropped'), connector: z.string(), connectorTrace: z.string(), audit }),
   z.object({
     kind: z.literal('gap'),
     inserted: z.int(),

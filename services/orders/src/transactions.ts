@@ -32,7 +32,7 @@ export type Connection = Postgres | PostgresClient
 export async function ask(
   connection: Connection,
   { name, text, values = [] }: Statement,
-): Promise<{ readonly rows: readonly unknown[]; readonly rowCount: number | null }> {
+): Promise<{ readonly rows: readonly unknown[]; readonly rowCount: number | null; readonly command: string }> {
   return await sorted(() => connection.query({ ...(name === undefined ? {} : { name }), text, values: [...values] }))
 }
 
@@ -49,7 +49,9 @@ export async function inTransaction<Result>(
       await ask(client, statement)
     },
     prepare: async (name) => {
-      await ask(client, { text: `prepare transaction '${name.replaceAll("'", "''")}'` })
+      const { command } = await ask(client, { text: `prepare transaction '${name.replaceAll("'", "''")}'` })
+      // One that has failed is rolled back, which PostgreSQL calls a success.
+      if (command !== 'PREPARE') throw new DatabaseError('bug', new Error(`preparing ended in ${command}`))
       state = 'prepared'
     },
   }

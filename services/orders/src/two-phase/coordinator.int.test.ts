@@ -13,11 +13,12 @@ import { eventually, testSettings, throwAwayLane } from '@driftlab/stores/testin
 import { v7 as uuidV7 } from 'uuid'
 import { createLane, dropLane } from '../../../../infra/postgres/lane.ts'
 import { createReadModel, dropReadModel } from '../../../../infra/postgres/read-model.ts'
+import { DatabaseError } from '../database-errors.ts'
 import { newOrder } from '../orders-under-test.ts'
 import { ordersRepository } from '../repository.ts'
 import type { WriteStrategy } from '../strategies/strategy.ts'
 import { twoPhaseCommitStrategy } from '../strategies/two-phase-commit.ts'
-import type { Transaction } from '../transactions.ts'
+import { inTransaction, type Transaction } from '../transactions.ts'
 import { createCoordinator, type Coordinator } from './coordinator.ts'
 import { openDecisionLog, type DecisionLog } from './decision-log.ts'
 import { postgresParticipant, type Participant } from './participant.ts'
@@ -71,13 +72,14 @@ interface Process {
 
 let processes = 0
 
-function startProcess(world: Partial<World> = {}): Process {
+/** Of one name, one at a time: the name is that of its log. */
+function startProcess(world: Partial<World> = {}, name = 'log'): Process {
   const { log: throughLog, participant, transaction } = { ...untouched, ...world }
   processes += 1
   const application = `${lane}-${processes}`
   const as = (url: string): string => `${url}?application_name=${application}`
   const pools = { orders: connectPostgres(as(settings.postgresUrl)), readModel: connectPostgres(as(readModelUrl)) }
-  const log = openDecisionLog(join(folder, 'log'))
+  const log = openDecisionLog(join(folder, name))
   const coordinator = createCoordinator({
     log: throughLog(log),
     participants: Object.values(pools).map((pool) => participant(postgresParticipant(pool))),
@@ -259,7 +261,7 @@ describe('a connection that is cut', () => {
     await process.kill()
   })
 
-  test('after the decision is answered as written, and the rest is committed later', async () => {
+  test('after the decision is a delay and nothing else', async () => {
     const id = await placed()
     const process = startProcess({
       log: (log) => ({
@@ -271,12 +273,83 @@ describe('a connection that is cut', () => {
       }),
     })
     await process.strategy.update(id, () => ({ note: 'decided' }))
-    expect(await notes(id)).toEqual(['decided', newOrder.note])
+    expect(await notes(id)).toEqual(['decided', 'decided'])
+    expect(process.log.decided()).toEqual([])
+    await process.kill()
+  })
+
+  test('for longer leaves the answer open, and the write is committed everywhere later', async () => {
+    const id = await placed()
+    const { world, comeBack } = awayAfterDecision()
+    const process = startProcess(world)
+    await expect(process.strategy.update(id, () => ({ note: 'decided' }))).rejects.toMatchObject({
+      kind: 'unavailable',
+    })
+    expect(await notes(id)).toEqual([newOrder.note, newOrder.note])
+    comeBack()
     await process.coordinator.resolve()
     expect(await notes(id)).toEqual(['decided', 'decided'])
     expect(process.log.decided()).toEqual([])
     await process.kill()
   })
+
+  test('lets nobody see in the orders what the read model does not have yet', async () => {
+    const id = uuidV7()
+    const { world, comeBack } = awayAfterDecision()
+    const process = startProcess(world)
+    await expect(process.strategy.create(command(id))).rejects.toMatchObject({ kind: 'unavailable' })
+    // The search for those in doubt cannot reach the read model, and must not commit the order alone.
+    await expect(process.coordinator.resolve()).rejects.toMatchObject({ kind: 'unavailable' })
+
+    // A removal would pass by a document that is not committed, and leave it behind for ever.
+    const other = startProcess({}, 'other')
+    await expect(other.strategy.remove(id, () => undefined)).rejects.toMatchObject({ reason: 'unknown' })
+    await other.kill()
+    comeBack()
+    await process.coordinator.resolve()
+    expect(await notes(id)).toEqual([newOrder.note, newOrder.note])
+    await process.kill()
+  })
+})
+
+/** The read model's connections are cut when the decision is on disk, and it takes none until it comes back. */
+function awayAfterDecision(): { readonly world: Partial<World>; readonly comeBack: () => void } {
+  let isAway = false
+  let participants = 0
+  return {
+    comeBack: () => {
+      isAway = false
+    },
+    world: {
+      log: (log) => ({
+        ...log,
+        decide: async (name) => {
+          await log.decide(name)
+          isAway = true
+          await cutConnections('datname', database)
+        },
+      }),
+      participant: (participant) => {
+        participants += 1
+        if (participants === 1) return participant
+        return {
+          ...participant,
+          inDoubt: async (prefix) => {
+            if (isAway) throw new DatabaseError('unavailable', new Error('connection refused'))
+            return await participant.inDoubt(prefix)
+          },
+        }
+      },
+    },
+  }
+}
+
+test('a transaction that has failed cannot be prepared, though PostgreSQL answers as if it could', async () => {
+  const prepared = inTransaction(postgres, async (client, transaction) => {
+    await client.query('select 1 / 0').catch(() => undefined)
+    await transaction.prepare('driftlab:failed')
+  })
+  await expect(prepared).rejects.toMatchObject({ kind: 'bug' })
 })
 
 test('a transaction that a write is busy with is left alone by the search for those in doubt', async () => {

@@ -5,6 +5,10 @@
  * there, nothing is rolled back any more. Whatever a crash or a cut connection leaves prepared is ended by `resolve`, as
  * the log says: what it does not know is rolled back. Until then the rows of such a transaction stay locked: that is the
  * price of the protocol, and nothing here can lower it.
+ *
+ * The first participant commits last. It is where every writer of a row begins, so whoever finds a write there finds it
+ * in all others too, and its lock keeps the next writer out until they have it. Committed all at once, a removal could
+ * see the order and pass by the document that was still in doubt, and leave it behind for ever.
  */
 import { v4 as uuidV4 } from 'uuid'
 import type { Transaction } from '../transactions.ts'
@@ -13,13 +17,15 @@ import { ending, type Outcome, type Participant } from './participant.ts'
 
 export interface Coordinator {
   /**
-   * Ends open transactions, one of each participant: when it resolves, all of them are committed or will be, and when it
-   * rejects, all are rolled back or will be, unless `onLogFailure` was told.
+   * Ends open transactions, one of each participant and in their order. When it resolves, all are committed.
+   *
+   * @throws when one cannot prepare: all are rolled back then, or will be. Or when one does not answer after the decision:
+   * all will be committed then, but are not yet. Or when the decision cannot be logged: then nobody knows.
    */
   commit(transactions: readonly Transaction[]): Promise<void>
   /**
    * Ends every transaction of this coordinator that is in doubt and that no `commit` is busy with. @throws when a
-   * participant does not answer or cannot end one; the others' are ended all the same.
+   * participant does not answer or cannot end one; what does not depend on that one is ended all the same.
    */
   resolve(): Promise<void>
 }
@@ -45,15 +51,51 @@ export function createCoordinator({ log, participants, onLogFailure }: Coordinat
     }
   }
 
-  const endAt = async (participant: Participant): Promise<void> => {
-    for (const branch of await participant.inDoubt(prefix)) {
-      const name = transactionOf(branch)
-      // Asked after the list was read: one that ended meanwhile is not there to be rolled back.
-      if (!busy.has(name)) await participant.end(branch, log.has(name) ? 'commit' : 'rollback')
+  const rollBack = async (
+    name: string,
+    transactions: readonly Transaction[],
+    votes: readonly Vote[],
+  ): Promise<void> => {
+    // One that has not prepared was rolled back by its database; one that does not answer is for `resolve`.
+    await Promise.allSettled(
+      transactions.map(async (transaction, at) => {
+        if (votes[at]?.status === 'fulfilled') await transaction.execute(ending(branchOf(name, at), 'rollback'))
+      }),
+    )
+  }
+
+  const resolve = async (): Promise<void> => {
+    // Those have prepared everywhere; what is left of them here in the end has committed everywhere.
+    const decided = new Set(log.decided().filter((name) => !busy.has(name)))
+    const outcomeOf = (name: string): Outcome | undefined => {
+      if (decided.has(name)) return 'commit'
+      return busy.has(name) || log.has(name) ? undefined : 'rollback'
     }
+    const failures: unknown[] = []
+    for (const participant of participants.toReversed()) {
+      const branches = await participant.inDoubt(prefix).catch((error: unknown) => {
+        failures.push(error)
+        decided.clear()
+        return []
+      })
+      for (const branch of branches) {
+        const name = transactionOf(branch)
+        // Asked after the list was read: what has ended meanwhile is not there to be rolled back.
+        const outcome = outcomeOf(name)
+        if (outcome === undefined) continue
+        await participant.end(branch, outcome).catch((error: unknown) => {
+          failures.push(error)
+          decided.delete(name)
+        })
+      }
+    }
+    log.forget([...decided])
+    if (failures.length > 0) throw failures[0]
   }
 
   return {
+    resolve,
+
     commit: async (transactions) => {
       const name = prefix + uuidV4()
       busy.add(name)
@@ -61,30 +103,29 @@ export function createCoordinator({ log, participants, onLogFailure }: Coordinat
         transactions.map((transaction, at) => transaction.prepare(branchOf(name, at))),
       )
       const refusal = votes.find((vote) => vote.status === 'rejected')
-      if (refusal === undefined) await decide(name)
+      if (refusal !== undefined) {
+        await rollBack(name, transactions, votes)
+        busy.delete(name)
+        throw refusal.reason
+      }
 
-      const outcome: Outcome = refusal === undefined ? 'commit' : 'rollback'
-      const ends = await Promise.allSettled(
-        transactions.map(async (transaction, at) => {
-          // One that has not prepared was rolled back by its database.
-          if (votes[at]?.status === 'fulfilled') await transaction.execute(ending(branchOf(name, at), outcome))
-        }),
-      )
-      busy.delete(name)
-      if (refusal !== undefined) throw refusal.reason
-      // One that did not answer is for `resolve`: the decision stays in the log for it.
-      if (ends.every(({ status }) => status === 'fulfilled')) log.forget([name])
-    },
-
-    resolve: async () => {
-      // Committed everywhere once every participant has been asked: whoever is not busy with one has prepared it everywhere.
-      const decided = log.decided().filter((name) => !busy.has(name))
-      const failure = (await Promise.allSettled(participants.map(endAt))).find(({ status }) => status === 'rejected')
-      if (failure?.status === 'rejected') throw failure.reason
-      log.forget(decided)
+      await decide(name)
+      try {
+        for (const [at, transaction] of [...transactions.entries()].toReversed()) {
+          await transaction.execute(ending(branchOf(name, at), 'commit'))
+        }
+        busy.delete(name)
+        log.forget([name])
+      } catch {
+        busy.delete(name)
+        // A connection was cut, perhaps no more than that.
+        await resolve()
+      }
     },
   }
 }
+
+type Vote = PromiseSettledResult<void>
 
 /** Two databases of one server share their names, so each has one of its own. */
 function branchOf(name: string, participant: number): string {
