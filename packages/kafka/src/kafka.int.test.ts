@@ -288,8 +288,15 @@ test('of two producers with one transactional id, only the one that was connecte
     await expect(former.publish(topic, [{ key: 'a', value: 'too late' }])).rejects.toThrow()
     await successor.publish(topic, [{ key: 'a', value: '1' }])
     await successor.publish(topic, [{ key: 'a', value: '2' }])
-    const values: string[] = []
-    await admin.readAll(topic, ({ value }) => values.push(String(value)))
+    // A commit is answered before its marker lets readers see it.
+    const values = await eventually(
+      async () => {
+        const read: string[] = []
+        await admin.readAll(topic, ({ value }) => read.push(String(value)))
+        return read.length >= 2 && read
+      },
+      { deadlineMs: 10_000, what: 'both records can be read' },
+    )
     expect(values).toEqual(['1', '2'])
   } finally {
     await former.close()
