@@ -247,7 +247,9 @@ export function report(history: readonly Entry[]): Report {
         yScale: 'log',
         series: quantiles.map((q) => ({
           name: `p${q * 100}`,
-          points: summaries.map(({ reader, latenciesMs }) => ({ x: reader, y: quantile(latenciesMs, q) })),
+          points: summaries.flatMap(({ reader, latenciesMs }) =>
+            latenciesMs.length === 0 ? [] : [{ x: reader, y: percentile(latenciesMs, q) }],
+          ),
         })),
       },
     ],

@@ -25,6 +25,7 @@ interface World {
   readonly isWrong: (scenario: ScenarioName, capture: Capture) => boolean
   readonly truncates: (capture: Capture) => number
   readonly became: string
+  readonly compacted: 'running' | 'failed'
   readonly brokenTriggers: 'committed' | 'refused'
   readonly brokenLog: 'committed' | 'refused'
   readonly changesPerSecond: Readonly<Record<Variant, number>>
@@ -38,6 +39,7 @@ const asClaimed: World = {
     missedByAll.includes(scenario) || (capture === 'triggers' && missedByTriggers.includes(scenario)),
   truncates: (capture) => (capture === 'log' ? 1 : 0),
   became: 'O',
+  compacted: 'failed',
   brokenTriggers: 'refused',
   brokenLog: 'committed',
   changesPerSecond: { none: 1_000, triggers: 600, log: 900 },
@@ -59,6 +61,7 @@ function historyOf(changes: Partial<World> = {}): readonly Entry[] {
       })),
     ),
     { type: 'trigger-state', after: 'DISABLE TRIGGER ALL, ENABLE TRIGGER ALL', was: 'A', became: world.became },
+    { type: 'compacted', state: world.compacted, reason: world.compacted === 'failed' ? 'no key' : null },
     { type: 'write', broken: 'nothing', outcome: 'committed', code: null },
     { type: 'write', broken: 'triggers', outcome: world.brokenTriggers, code: '23514' },
     { type: 'write', broken: 'log', outcome: world.brokenLog, code: null },
@@ -92,6 +95,7 @@ describe('the checks', () => {
         !asClaimed.isWrong(scenario, capture) || (capture === 'log' && missedByTriggers.includes(scenario)),
       truncates: () => 0,
       became: 'A',
+      compacted: 'running',
       brokenTriggers: 'committed',
       brokenLog: 'refused',
       changesPerSecond: { none: 500, triggers: 1_000, log: 600 },
@@ -131,4 +135,10 @@ test('a ratio compares each round within itself', () => {
 test('the report names what each capture left wrong, and that one of them said so', () => {
   const [scenarios] = report(historyOf()).tables
   expect(scenarios?.rows).toContainEqual(['TRUNCATE', '20 of 20', '20 of 20, but said so', '20 of 20'])
+})
+
+test('the report of a run that broke off before the load says nothing of its cost', () => {
+  const { tables, charts } = report(historyOf().filter(({ type }) => type !== 'load'))
+  expect(tables).toHaveLength(1)
+  expect(charts).toEqual([])
 })

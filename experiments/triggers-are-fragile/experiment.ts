@@ -2,13 +2,14 @@
  * One table, captured by row triggers and by the log at the same time, while things are done to it that databases live
  * through. Then what either way costs the writer. README.md says how and why.
  */
-import { connectLog } from '@driftlab/kafka'
+import { connectLog, type LogAdmin } from '@driftlab/kafka'
 import { laneNames, orderRecords } from '@driftlab/order'
 import { connectPostgres, type Postgres } from '@driftlab/stores'
 import { eventually } from '@driftlab/stores/testing'
 import { addChangeTable, createLane, dropLane } from '../../infra/postgres/lane.ts'
 import { connectorName } from '../../infra/connect/settings.ts'
-import { openConnector, type OwnConnector } from '../laboratory/connector.ts'
+import { innermostCause, progressOf, statusSchema } from '../../infra/connect/status.ts'
+import { askConnector, openConnector, type OwnConnector } from '../laboratory/connector.ts'
 import { openTopics, startRelay } from '../laboratory/fed-lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
 import type { Service } from '../laboratory/service.ts'
@@ -45,14 +46,17 @@ async function run(context: RunContext<Entry>): Promise<void> {
     context.progress(scenario.name)
     await runScenario(laboratory, bench, scenario, context.record)
   }
+  context.progress('TRUNCATE, and a topic that is compacted')
+  await truncateIntoCompacted(laboratory, bench, context.record)
   context.progress('writes while a capture is broken')
   await writeWhileBroken(laboratory, bench, context.record)
   await measureCost(context, bench)
 }
 
 interface Bench {
+  readonly admin: LogAdmin
   readonly relay: Service
-  readonly connectors: readonly OwnConnector[]
+  readonly connectors: readonly [log: OwnConnector, skipping: OwnConnector]
   readonly captured: readonly Captured[]
   /** With the rights of the orders service. */
   readonly writer: Postgres
@@ -73,9 +77,14 @@ async function openBench(laboratory: Laboratory): Promise<Bench> {
     schema,
     overrides: { 'skipped.operations': 't' },
   })
+  // Closed before the connectors take their topics away: a client that has asked for a topic fails once it is gone.
+  const watcher = await connectLog({ brokers: [url.kafkaBrokers], clientId: 'triggers-are-fragile' }).connectAdmin()
+  laboratory.atEnd(() => watcher.close())
+  // As it is made it is compacted, like the topic of the lane `cdc`: it would refuse a record without a key.
+  await watcher.setTopicConfig(log.topic, { 'cleanup.policy': 'delete' })
   const formats = orderRecords(lane)
   const captured = [
-    await watchCapture(laboratory, admin, {
+    await watchCapture(laboratory, watcher, {
       name: 'triggers',
       topic,
       format: formats['row-change'],
@@ -88,7 +97,7 @@ async function openBench(laboratory: Laboratory): Promise<Bench> {
           ['log-default', skipping],
         ] as const
       ).map(([name, connector]) =>
-        watchCapture(laboratory, admin, {
+        watchCapture(laboratory, watcher, {
           name,
           topic: connector.topic,
           format: formats.debezium,
@@ -99,7 +108,7 @@ async function openBench(laboratory: Laboratory): Promise<Bench> {
   ]
   const writer = connectPostgres(url.postgres('ORDERS'), { connectionsMax: 8, timeoutMs: 30_000 })
   laboratory.atEnd(() => writer.end())
-  return { relay, connectors: [log, skipping], captured, writer }
+  return { admin: watcher, relay, connectors: [log, skipping], captured, writer }
 }
 
 async function openTable({ postgres, atEnd }: Laboratory, name: string): Promise<void> {
@@ -121,19 +130,26 @@ async function relayed(postgres: Postgres, name: string): Promise<void> {
 
 /** The connector has published everything that was committed before the call. */
 async function confirmed(postgres: Postgres, slot: string): Promise<void> {
+  const mark = await markOfLog(postgres)
+  await eventually(() => hasPassed(postgres, slot, mark), {
+    deadlineMs: settleDeadlineMs,
+    what: `slot ${slot} has passed ${mark}`,
+  })
+}
+
+/** The end of the log as of now. A slot confirms what it has been sent, so something is put behind it. */
+async function markOfLog(postgres: Postgres): Promise<string> {
   const { rows } = await postgres.query<{ lsn: string }>('select pg_current_wal_insert_lsn() as lsn')
-  // A slot confirms what it has been sent: so there has to be something behind the position.
   await postgres.query(`select pg_logical_emit_message(true, 'driftlab-experiment', '')`)
-  await eventually(
-    async () => {
-      const answer = await postgres.query<{ passed: boolean }>(
-        'select confirmed_flush_lsn >= $2::pg_lsn as passed from pg_replication_slots where slot_name = $1',
-        [slot, rows[0]?.lsn],
-      )
-      return answer.rows[0]?.passed
-    },
-    { deadlineMs: settleDeadlineMs, what: `slot ${slot} has passed ${rows[0]?.lsn ?? ''}` },
+  return rows[0]?.lsn ?? ''
+}
+
+async function hasPassed(postgres: Postgres, slot: string, lsn: string): Promise<boolean> {
+  const { rows } = await postgres.query<{ passed: boolean }>(
+    'select confirmed_flush_lsn >= $2::pg_lsn as passed from pg_replication_slots where slot_name = $1',
+    [slot, lsn],
   )
+  return rows[0]?.passed === true
 }
 
 async function runScenario(
@@ -153,7 +169,7 @@ async function runScenario(
 
   if (capturesDown) {
     await relay.kill()
-    for (const { url } of connectors) await askConnect(url, 'stop')
+    for (const { url } of connectors) await askConnector('PUT', url, '/stop')
     for (const { slot } of connectors) await readBy(postgres, slot, false)
   }
   const enabledBefore = await triggerState(postgres)
@@ -177,7 +193,7 @@ async function runScenario(
   }
   if (capturesDown) {
     await relay.start()
-    for (const { url } of connectors) await askConnect(url, 'resume')
+    for (const { url } of connectors) await askConnector('PUT', url, '/resume')
   }
   await settleAll(captured)
 
@@ -226,6 +242,27 @@ async function triggerState(postgres: Postgres): Promise<string> {
   return rows[0]?.tgenabled ?? ''
 }
 
+/** The same TRUNCATE, with the topic as it should be for changes of rows. */
+async function truncateIntoCompacted(
+  { postgres }: Laboratory,
+  { admin, connectors: [log], captured }: Bench,
+  record: (entry: Entry) => void,
+): Promise<void> {
+  await settleAll(captured)
+  await admin.setTopicConfig(log.topic, { 'cleanup.policy': 'compact' })
+  await postgres.query(`truncate "${schema}".orders`)
+  const mark = await markOfLog(postgres)
+  const ended = await eventually(
+    async () => {
+      const progress = progressOf(statusSchema.parse(await (await fetch(`${log.url}/status`)).json()))
+      if (progress.state === 'failed') return { state: 'failed', reason: innermostCause(progress.trace) } as const
+      return (await hasPassed(postgres, log.slot, mark)) && ({ state: 'running', reason: null } as const)
+    },
+    { deadlineMs: settleDeadlineMs, intervalMs: 250, what: 'the connector passes the TRUNCATE or fails of it' },
+  )
+  record({ type: 'compacted', ...ended })
+}
+
 /** A user's write, with nothing broken, with a change table that takes nothing, and with a log that nobody reads. */
 async function writeWhileBroken(
   { postgres }: Laboratory,
@@ -246,7 +283,7 @@ async function writeWhileBroken(
   await postgres.query(`alter table "${schema}".order_changes add constraint refuses check (false) not valid`)
   await write('triggers')
   await postgres.query(`alter table "${schema}".order_changes drop constraint refuses`)
-  for (const { url } of connectors) await askConnect(url, 'stop')
+  for (const { url } of connectors) await askConnector('PUT', url, '/stop')
   for (const { slot } of connectors) await readBy(postgres, slot, false)
   await write('log')
 }
@@ -277,8 +314,8 @@ async function measureCost(context: RunContext<Entry>, { writer }: Bench): Promi
 
   // A slot that is read decodes the log of all tables, whoever asked: so none is read where nobody captures.
   const laboratorys = `http://${settings.LAB_HOST}:${settings.CONNECT_PORT}/connectors/${connectorName}`
-  laboratory.atEnd(() => askConnect(laboratorys, 'resume'))
-  await askConnect(laboratorys, 'stop')
+  laboratory.atEnd(() => askConnector('PUT', laboratorys, '/resume'))
+  await askConnector('PUT', laboratorys, '/stop')
   await readBy(postgres, 'driftlab_cdc', false)
   const capture: Readonly<
     Record<
@@ -300,12 +337,12 @@ async function measureCost(context: RunContext<Entry>, { writer }: Bench): Promi
     },
     log: {
       begin: async () => {
-        await askConnect(connector.url, 'resume')
+        await askConnector('PUT', connector.url, '/resume')
         await readBy(postgres, connector.slot, true)
       },
       settle: () => confirmed(postgres, connector.slot),
       end: async () => {
-        await askConnect(connector.url, 'stop')
+        await askConnector('PUT', connector.url, '/stop')
         await readBy(postgres, connector.slot, false)
       },
     },
@@ -347,13 +384,5 @@ async function readBy(postgres: Postgres, slot: string, active: boolean): Promis
       return rows[0]?.active === active
     },
     { deadlineMs: settleDeadlineMs, what: `slot ${slot} is ${active ? 'read' : 'left alone'}` },
-  )
-}
-
-/** Connect refuses while its workers agree on who does what. */
-async function askConnect(connector: string, what: 'stop' | 'resume'): Promise<void> {
-  await eventually(
-    async () => (await fetch(`${connector}/${what}`, { method: 'PUT', signal: AbortSignal.timeout(10_000) })).ok,
-    { deadlineMs: settleDeadlineMs, intervalMs: 250, what: `${connector} is asked to ${what}` },
   )
 }

@@ -44,6 +44,12 @@ export const entrySchema = z.discriminatedUnion('type', [
     was: z.string(),
     became: z.string(),
   }),
+  /** What became of a connector that does not skip TRUNCATE when its topic is compacted. */
+  z.object({
+    type: z.literal('compacted'),
+    state: z.enum(['running', 'failed']),
+    reason: z.string().nullable(),
+  }),
   z.object({
     type: z.literal('write'),
     broken: z.enum(['nothing', 'triggers', 'log']),
