@@ -1,7 +1,7 @@
 /** The demo on plain processes. */
 import { join } from 'node:path'
-import { audit, ordersSpecificationPath, readSpecification } from '@driftlab/auditor'
-import { addresses, bringUp, eraseData, k6Path, openLab, takeDown } from '../infra/native/src/index.ts'
+import { audit, connectionsFrom, ordersSpecificationPath, readSpecification } from '@driftlab/auditor'
+import { bringUp, eraseData, k6Path, openLab, takeDown } from '../infra/native/src/index.ts'
 import { k6At, laneBaseUrls } from '../load-tests/load.ts'
 import { SinkError, type AskSink } from './sinks.ts'
 import type { Stage } from './stage.ts'
@@ -10,7 +10,6 @@ const askTimeoutMs = 5_000
 
 export async function openNativeStage(environment: NodeJS.ProcessEnv = process.env): Promise<Stage> {
   const { lab, settings, layout } = await openLab(environment)
-  const url = addresses(settings)
   return {
     isRunning: async () => (await lab.status()).some(({ pid }) => pid !== undefined),
     bringUp: async ({ fresh, signal }) => {
@@ -22,21 +21,17 @@ export async function openNativeStage(environment: NodeJS.ProcessEnv = process.e
     baseUrls: (lane) => laneBaseUrls(lane, settings),
     k6: k6At(k6Path(layout)),
     ask: (sink, instance) => askAt(lab.address(sink, instance).url),
-    audit: async ({ onProgress, ...options }) =>
-      audit({
-        specification: await readSpecification(ordersSpecificationPath),
-        connections: {
-          postgresUrl: url.postgres('AUDITOR'),
-          redisUrl: url.redis('AUDITOR'),
-          elasticsearchUrl: url.elasticsearch('AUDITOR'),
-          clickhouseUrl: url.clickhouse('AUDITOR'),
-          kafkaBrokers: [url.kafkaBrokers],
-        },
+    audit: async ({ onProgress, ...options }) => {
+      const specification = await readSpecification(ordersSpecificationPath)
+      return await audit({
+        specification,
+        connections: connectionsFrom(settings, specification),
         ...options,
         onProgress: ({ lane, message }) => {
           onProgress?.(lane, message)
         },
-      }),
+      })
+    },
     resultsDir: join(layout.labDir, 'results'),
   }
 }

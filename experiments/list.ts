@@ -1,5 +1,5 @@
 /** Every experiment, in the order in which they are best read. */
-import { experiment as binlog } from './binlog/experiment.ts'
+import { binlog } from './binlog/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'

@@ -1,11 +1,11 @@
 /** What a history of this experiment says of the claim; pure. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Check, Finding, Report } from '../runner/experiment.ts'
-import { entriesOf, storeNames, type Entry, type EntryOf, type Held, type Moment } from './history.ts'
+import { derivedStores, type DerivedStoreName } from '../../services/orders/src/derived-stores/derived-store.ts'
+import { entriesOf, type Entry, type EntryOf, type Held, type Moment } from './history.ts'
 
 type Orders = ReadonlyMap<string, Held>
 type DatabaseName = EntryOf<'truth'>['database']
-type StoreName = (typeof storeNames)[number]
 
 interface Difference {
   readonly store: string
@@ -26,7 +26,7 @@ function truthOf(history: readonly Entry[], database: DatabaseName, moment: Mome
   return new Map(entries.map(({ key, document }) => [key, document]))
 }
 
-function copiesOf(history: readonly Entry[], database: DatabaseName, store: StoreName, moment: Moment): Orders {
+function copiesOf(history: readonly Entry[], database: DatabaseName, store: DerivedStoreName, moment: Moment): Orders {
   const entries = entriesOf(history, 'copy').filter(
     (one) => one.database === database && one.store === store && one.moment === moment,
   )
@@ -93,7 +93,7 @@ function sameFromBoth(history: readonly Entry[]): Finding {
       evidence: apart.slice(0, evidenceMax),
     }
   }
-  const found = storeNames.flatMap((store) => {
+  const found = derivedStores.flatMap((store) => {
     const [one, other] = both.map((database) => withoutOwnTimes(copiesOf(history, database, store, 'plan')))
     return one === undefined || other === undefined ? [] : differences(store, one, other)
   })
@@ -108,7 +108,7 @@ function sameAsDatabase(history: readonly Entry[]): Finding {
   const reason = cannotTell(history, 'plan', both)
   if (reason !== undefined) return unknown(reason)
   const found = both.flatMap((database) =>
-    storeNames.flatMap((store) =>
+    derivedStores.flatMap((store) =>
       differences(
         `${store} of ${database}`,
         truthOf(history, database, 'plan'),
@@ -183,7 +183,7 @@ function snapshotLeavesOnlyDeletes(history: readonly Entry[]): Finding {
   const changed = [...after].filter(([key, document]) => !isDeepStrictEqual(before.get(key), document))
   if (deleted.length === 0 || changed.length === 0)
     return unknown('nothing was deleted or nothing was changed in the gap')
-  const found = storeNames.flatMap((store) => differences(store, after, copiesOf(history, 'mariadb', store, 'gap')))
+  const found = derivedStores.flatMap((store) => differences(store, after, copiesOf(history, 'mariadb', store, 'gap')))
   const others = found.filter(({ kind, key }) => kind !== 'extra' || !deleted.includes(key))
   const leftBehind = found.length - others.length
   if (others.length > 0) {
@@ -193,14 +193,14 @@ function snapshotLeavesOnlyDeletes(history: readonly Entry[]): Finding {
       evidence: others.slice(0, evidenceMax),
     }
   }
-  return leftBehind === deleted.length * storeNames.length
+  return leftBehind === deleted.length * derivedStores.length
     ? {
         verdict: 'holds',
         because: `the ${changed.length} orders that were written in the gap are right in every store, and the ${deleted.length} that were deleted in it are still in every store`,
       }
     : {
         verdict: 'refuted',
-        because: `of ${deleted.length} orders deleted in the gap, ${leftBehind} copies are left in ${storeNames.length} stores`,
+        because: `of ${deleted.length} orders deleted in the gap, ${leftBehind} copies are left in ${derivedStores.length} stores`,
       }
 }
 

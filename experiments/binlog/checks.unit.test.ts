@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { checks } from './checks.ts'
-import { entrySchema, storeNames, type Entry, type EntryOf, type Moment } from './history.ts'
+import { derivedStores } from '../../services/orders/src/derived-stores/derived-store.ts'
+import { entrySchema, type Entry, type EntryOf, type Moment } from './history.ts'
 import { createClient } from './plan.ts'
 
 const [sameFromBoth, sameAsDatabase, onceEach, lossIsLoud, snapshotLeavesOnlyDeletes] = checks.map(({ check }) => check)
@@ -15,7 +16,7 @@ const truth = (database: DatabaseName, key: string, moment: Moment = 'plan', not
   document: order(database, key, note),
 })
 const copies = (database: DatabaseName, key: string, moment: Moment = 'plan', note = ''): readonly Entry[] =>
-  storeNames.map((store) => ({
+  derivedStores.map((store) => ({
     ...{ type: 'copy', moment, database, store, key },
     document: order(database, key, note),
   }))

@@ -6,10 +6,10 @@ import { registerConnector } from '../../infra/connect/registration.ts'
 import { binlogConnectorName, readBinlogConnectorConfig } from '../../infra/connect/settings.ts'
 import { statusSchema, type ConnectorStatus } from '../../infra/connect/status.ts'
 import { askConnector, removeConnector } from '../laboratory/connector.ts'
-import { openTopics } from '../laboratory/fed-lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
+import { deadLetterTopicsOf, groupsOf } from '../laboratory/sinks.ts'
+import { openTopics } from '../laboratory/topics.ts'
 import { lanes } from './history.ts'
-import { deadLetterTopicsOf, groupsOf } from './sinks.ts'
 
 const stopDeadlineMs = 60_000
 const connectorClass = 'io.debezium.connector.mariadb.MariaDbConnector'
@@ -37,10 +37,12 @@ export async function openBinlogConnector(laboratory: Laboratory): Promise<Binlo
   const admin = await connectLog({ brokers: [url.kafkaBrokers], clientId: 'binlog' }).connectAdmin()
   laboratory.atEnd(() => admin.close())
   laboratory.atEnd(() => admin.deleteGroups(groupsOf(lanes.mariadb)))
-  await openTopics(laboratory, admin, [laneNames(lanes.mariadb).topic], { partitions: 4 })
-  await openTopics(laboratory, admin, deadLetterTopicsOf(lanes.mariadb), { partitions: 1 })
-  // Without it the connector could not tell what the columns of an old row were.
-  await openTopics(laboratory, admin, [schemaHistory], { partitions: 1, config: { 'retention.ms': '-1' } })
+  await openTopics(laboratory, admin, [
+    { name: laneNames(lanes.mariadb).topic, partitions: 4 },
+    ...deadLetterTopicsOf(lanes.mariadb).map((name) => ({ name, partitions: 1 })),
+    // Without it the connector could not tell what the columns of an old row were.
+    { name: schemaHistory, partitions: 1, config: { 'retention.ms': '-1' } },
+  ])
 
   // A worker looks for plugins when it starts, and this one may have come since.
   const plugins = await fetch(`${connectUrl}/connector-plugins`, { signal: AbortSignal.timeout(10_000) })

@@ -11,6 +11,7 @@ import { eventually } from '@driftlab/stores/testing'
 import versions from '../../infra/native/versions.json' with { type: 'json' }
 import { openLane } from '../laboratory/lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
+import { startSinks } from '../laboratory/sinks.ts'
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
 import { checks, report } from './checks.ts'
 import { openBinlogConnector, type BinlogConnector } from './connector.ts'
@@ -18,13 +19,12 @@ import { openMariaDbOrders, openPostgresOrders, type MariaDb } from './databases
 import { entrySchema, lanes, type Entry, type EntryOf } from './history.ts'
 import { openObserver, type Observer } from './observer.ts'
 import { createClient, type Transaction } from './plan.ts'
-import { startSinks } from './sinks.ts'
 import { openWriter, type Writer } from './writer.ts'
 
 const snapshotDeadlineMs = 60_000
 const returnDeadlineMs = 60_000
 
-export const experiment = defineExperiment<Entry>({
+export const binlog = defineExperiment<Entry>({
   name: 'binlog',
   claim:
     'The same plan of writes through PostgreSQL’s WAL and through MariaDB’s binlog ends in equal derived stores, whatever is killed or rotated on the way; only a binlog that is purged too early loses changes, and that is loud.',
@@ -46,7 +46,7 @@ async function run(context: RunContext<Entry>): Promise<void> {
   await laboratory.startOnDemand(['mariadb', 'mariadb-set-up'])
   await openLane(laboratory, { name: lanes.mariadb, kind: 'cdc', systemOfRecord: 'other' })
   const connector = await openBinlogConnector(laboratory)
-  await startSinks(laboratory)
+  await startSinks(laboratory, lanes.mariadb)
   const mariadb = await openMariaDbOrders(laboratory)
   record({ type: 'versions', mariadb: mariadb.version, debezium: versions.debeziumMariadb })
   const postgres = openPostgresOrders(laboratory, laneNames(lanes.postgresql).schema)

@@ -1,10 +1,10 @@
 /** What a run records: what was done, and what was then seen in each place. */
 import { z } from 'zod'
+import { derivedStores } from '../../services/orders/src/derived-stores/derived-store.ts'
 
 export const lanes = { postgresql: 'cdc', mariadb: 'binlog' } as const
-export const storeNames = ['redis', 'elasticsearch', 'clickhouse'] as const
 const database = z.enum(['postgresql', 'mariadb'])
-const store = z.enum(storeNames)
+const store = z.enum(derivedStores)
 
 /** `plan`: all of it is written. `gap`: and what was written while the connector had lost its place, and a new snapshot. */
 const moment = z.enum(['plan', 'gap'])

@@ -14,8 +14,9 @@ import { openRedis } from '../../services/auditor/src/stores/redis.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
 import type { RunContext } from '../runner/experiment.ts'
 import { databaseNames, type Database, type DatabaseName } from './databases.ts'
-import { lanes, storeNames, type Counts, type Entry, type Held, type Moment } from './history.ts'
-import { deadLetterTopicsOf, groupsOf } from './sinks.ts'
+import { derivedStores, type PerStore } from '../../services/orders/src/derived-stores/derived-store.ts'
+import { lanes, type Counts, type Entry, type Held, type Moment } from './history.ts'
+import { deadLetterTopicsOf, groupsOf } from '../laboratory/sinks.ts'
 
 const settleDeadlineMs = 90_000
 const pollIntervalMs = 100
@@ -31,7 +32,7 @@ export interface Observer {
   countChanges(): Promise<void>
 }
 
-type Stores = Readonly<Record<(typeof storeNames)[number], DerivedStore>>
+type Stores = PerStore<DerivedStore>
 
 /** @param ids of this run's orders: the lane `cdc` is not this experiment's alone. */
 export async function openObserver(context: RunContext<Entry>, ids: ReadonlySet<string>): Promise<Observer> {
@@ -65,7 +66,7 @@ export async function openObserver(context: RunContext<Entry>, ids: ReadonlySet<
       for (const [key, document] of truth) {
         if (ids.has(key)) record({ type: 'truth', moment, database: name, key, document: { ...document } })
       }
-      for (const store of storeNames) {
+      for (const store of derivedStores) {
         for (const [key, document] of await readStore(stores[store], ids)) {
           record({ type: 'copy', moment, database: name, store, key, document })
         }

@@ -4,17 +4,10 @@
  * Invariant: each order belongs to one client, whose transactions run one after another. So the last state of every order
  * follows from the plan alone, whatever the databases make of the clients' interleaving.
  */
-import { orderStatuses, type OrderItem, type OrderStatus } from '@driftlab/order'
+import { orderStatuses, type OrderStatus } from '@driftlab/order'
+import type { CreateOrder } from '../../services/orders/src/repository.ts'
 
-export interface NewOrder {
-  readonly id: string
-  readonly customerId: string
-  readonly customerName: string
-  readonly items: readonly OrderItem[]
-  readonly note: string
-  readonly totalCents: number
-  readonly currency: string
-}
+export type NewOrder = Omit<CreateOrder, 'idempotency'>
 
 export type Statement =
   | { readonly kind: 'insert'; readonly order: NewOrder }

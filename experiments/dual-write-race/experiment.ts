@@ -1,6 +1,10 @@
 /** How often dual writes drift when nothing fails: by concurrency, instances, skew, and with the usual repairs. */
 import type { LaneReport } from '@driftlab/auditor'
 import { z } from 'zod'
+import {
+  derivedStores as storeNames,
+  type DerivedStoreName as StoreName,
+} from '../../services/orders/src/derived-stores/derived-store.ts'
 import { IN_FLIGHT_MAX_MS } from '../../services/orders/src/strategies/dual-write.ts'
 import { auditCdcLane, auditLane, openLane } from '../laboratory/lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
@@ -9,9 +13,6 @@ import { startOrders } from '../laboratory/orders-service.ts'
 import { defineExperiment, type Check, type Finding, type RunContext } from '../runner/experiment.ts'
 import { scale, wilson, type Interval } from '../runner/statistics.ts'
 import { cellsOf, sequenceOf, strategies, updatesPerOrder, type Cell, type Strategy } from './cells.ts'
-
-const storeNames = ['redis', 'elasticsearch', 'clickhouse'] as const
-type StoreName = (typeof storeNames)[number]
 
 /** One order at rest. */
 const entrySchema = z.object({

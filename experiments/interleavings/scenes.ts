@@ -4,6 +4,7 @@
  */
 import { planBatch, type Operation, type Projection } from '@driftlab/sink'
 import { projectInto } from '../../services/cache-updater/src/project.ts'
+import { dualWriteVariants } from '../../services/orders/src/config.ts'
 import type { DerivedStoreName } from '../../services/orders/src/derived-stores/derived-store.ts'
 import { OrderMissing } from '../../services/orders/src/repository.ts'
 import { cdcStrategy } from '../../services/orders/src/strategies/cdc.ts'
@@ -31,15 +32,7 @@ import {
 } from './stores.ts'
 import { createWorld, StoreFailed, type Actor, type ActorOptions, type FaultKind, type World } from './world.ts'
 
-export const subjects = [
-  'dual-write',
-  'dual-write-parallel',
-  'dual-write-retry',
-  'dual-write-in-transaction',
-  'dual-write-last-writer-wins',
-  'cdc',
-  'cdc without the version guard',
-] as const
+export const subjects = [...dualWriteVariants, 'cdc', 'cdc without the version guard'] as const
 export type Subject = (typeof subjects)[number]
 
 export const scenarios = ['two updates', 'an update and a removal'] as const

@@ -4,11 +4,12 @@
  */
 import { escapeIdentifier } from 'pg'
 import { eventually } from '@driftlab/stores/testing'
-import { connectLog, type LogAdmin, type TopicToCreate } from '@driftlab/kafka'
+import { connectLog, type TopicToCreate } from '@driftlab/kafka'
 import { registerConnector } from '../../infra/connect/registration.ts'
 import { connectorSettingsSchema, readConnectorConfig, type ConnectorConfig } from '../../infra/connect/settings.ts'
 import topicsFile from '../../infra/kafka/topics.json' with { type: 'json' }
 import type { Laboratory } from './laboratory.ts'
+import { openTopics } from './topics.ts'
 
 export interface ConnectorOptions {
   /** Small letters and dashes. The names of slot, publication and topics follow from it. */
@@ -57,9 +58,7 @@ export async function openConnector(laboratory: Laboratory, options: ConnectorOp
 
   const admin = await connectLog({ brokers: [addresses.kafkaBrokers], clientId: prefix }).connectAdmin()
   laboratory.atEnd(() => admin.close())
-  laboratory.atEnd(() => deleteTopics(admin, topics))
-  await deleteTopics(admin, topics)
-  await admin.createTopics(topics)
+  await openTopics(laboratory, admin, topics)
 
   const names = tables.map((table) => table.split('.').map(escapeIdentifier).join('.')).join(', ')
   const replicator = escapeIdentifier('orders_replicator')
@@ -97,17 +96,24 @@ export async function openConnector(laboratory: Laboratory, options: ConnectorOp
 
 /** With its offsets, so that a later one of its name begins anew. */
 export async function removeConnector(url: string): Promise<void> {
-  await askConnector('PUT', url, '/stop')
-  await askConnector('DELETE', url, '/offsets')
-  await askConnector('DELETE', url, '')
+  // It may never have come into being.
+  const options = { mayBeAbsent: true }
+  await askConnector('PUT', url, '/stop', options)
+  await askConnector('DELETE', url, '/offsets', options)
+  await askConnector('DELETE', url, '', options)
 }
 
 /** Asks until it is done. Kafka Connect refuses while workers agree on who does what, and while a task has yet to end. */
-export async function askConnector(method: 'PUT' | 'DELETE', url: string, path: string): Promise<void> {
+export async function askConnector(
+  method: 'PUT' | 'DELETE',
+  url: string,
+  path: string,
+  { mayBeAbsent = false }: { readonly mayBeAbsent?: boolean } = {},
+): Promise<void> {
   const ask = async (): Promise<true> => {
     const response = await fetch(`${url}${path}`, { method, signal: AbortSignal.timeout(10_000) })
     const text = await response.text()
-    if (response.ok || response.status === 404) return true
+    if (response.ok || (mayBeAbsent && response.status === 404)) return true
     throw new Error(`${method} ${url}${path} answers ${response.status}: ${text}`)
   }
   await eventually(ask, {
@@ -115,12 +121,6 @@ export async function askConnector(method: 'PUT' | 'DELETE', url: string, path: 
     intervalMs: 250,
     what: `${method} ${url}${path} succeeds`,
   })
-}
-
-async function deleteTopics(admin: LogAdmin, topics: readonly TopicToCreate[]): Promise<void> {
-  const existing = new Set(await admin.topicNames())
-  const ours = topics.map(({ name }) => name).filter((name) => existing.has(name))
-  if (ours.length > 0) await admin.deleteTopics(ours)
 }
 
 function topicLike(model: string, name: string): TopicToCreate {

@@ -3,7 +3,7 @@
  * sinks as processes of their own, and whoever publishes to the topic. All of it is gone when the experiment ends.
  */
 import type { LaneReport } from '@driftlab/auditor'
-import { connectLog, type LogAdmin, type TopicToCreate } from '@driftlab/kafka'
+import { connectLog } from '@driftlab/kafka'
 import { laneNames } from '@driftlab/order'
 import { deadLetterTopic, groupOf } from '@driftlab/sink'
 import { eventually } from '@driftlab/stores/testing'
@@ -13,10 +13,13 @@ import {
   type ConnectorConfig,
 } from '../../infra/connect/settings.ts'
 import { addChangeTable, addOutbox } from '../../infra/postgres/lane.ts'
+import { derivedStores } from '../../services/orders/src/derived-stores/derived-store.ts'
 import { openConnector, type OwnConnector } from './connector.ts'
 import { auditLane, openLane, type AuditPatience } from './lane.ts'
 import type { Laboratory } from './laboratory.ts'
 import { startService, type Service } from './service.ts'
+import { deadLetterTopicsOf, groupsOf, sinkOf, startSinks, type SinksOptions } from './sinks.ts'
+import { openTopics } from './topics.ts'
 
 /**
  * Who publishes what: Debezium the rows, as in the lane `cdc`; its event router or our relay an outbox; our relay a change
@@ -38,26 +41,18 @@ export interface FedLane {
   audit(patience?: AuditPatience): Promise<LaneReport>
 }
 
-const sinkStores = {
-  redis: 'cache-updater',
-  elasticsearch: 'search-indexer',
-  clickhouse: 'warehouse-loader',
-} as const
 const drainDeadlineMs = 90_000
-
-/** As a URL with credentials; for instance through a proxy. */
-export type StoreUrls = Readonly<Record<keyof typeof sinkStores, string>>
 
 /** `lane` must begin with `cdc`, `outbox` or `trigger`: of those the sinks may write the stores. */
 export async function openFedLane(
   laboratory: Laboratory,
   lane: string,
   feed: Feed,
-  storeUrls: StoreUrls = storeUrlsOf(laboratory),
+  options: Pick<SinksOptions, 'storeUrls'> = {},
 ): Promise<FedLane> {
   const { url, postgres } = laboratory
   const { schema, topic } = laneNames(lane)
-  const groups = Object.values(sinkStores).map((sink) => groupOf(sink, lane))
+  const groups = groupsOf(lane)
   const { strategy, recordFormat } = conventions[feed]
 
   await openLane(laboratory, { name: lane, kind: 'cdc' })
@@ -65,24 +60,13 @@ export async function openFedLane(
   if (strategy === 'trigger') await addChangeTable(postgres, schema)
   const admin = await connectLog({ brokers: [url.kafkaBrokers], clientId: lane }).connectAdmin()
   laboratory.atEnd(() => admin.close())
-  await openTopics(laboratory, admin, [topic], { partitions: 4 })
-  await openTopics(laboratory, admin, groups.map(deadLetterTopic), { partitions: 1 })
+  await openTopics(laboratory, admin, [
+    { name: topic, partitions: 4 },
+    ...deadLetterTopicsOf(lane).map((name) => ({ name, partitions: 1 })),
+  ])
   laboratory.atEnd(() => admin.deleteGroups(groups))
 
-  const sinkEnvironment = {
-    LANE: lane,
-    KAFKA_BROKERS: url.kafkaBrokers,
-    RECORD_FORMAT: recordFormat,
-    REDIS_URL: storeUrls.redis,
-    ELASTICSEARCH_URL: storeUrls.elasticsearch,
-    CLICKHOUSE_URL: storeUrls.clickhouse,
-  }
-  const processes: Service[] = []
-  for (const sink of Object.values(sinkStores)) {
-    processes.push(
-      await startService(laboratory, { name: `${sink}-${lane}`, folder: sink, environment: sinkEnvironment }),
-    )
-  }
+  const processes = await startSinks(laboratory, lane, { ...options, recordFormat })
 
   const startOrders = (name: string): Promise<Service> =>
     startService(laboratory, {
@@ -99,8 +83,8 @@ export async function openFedLane(
     const overrides = feed === 'outbox-by-connector' ? await outboxOverrides(laboratory, schema) : routeTo(topic)
     const connector = await openConnector(laboratory, { name: `${lane}-connector`, schema, overrides })
     const sinks = Object.fromEntries(
-      Object.entries(sinkStores).map(([store, sink]) => {
-        const group = groupOf(sink, lane)
+      derivedStores.map((store) => {
+        const group = groupOf(sinkOf[store], lane)
         return [store, { group, deadLetters: deadLetterTopic(group) }]
       }),
     )
@@ -148,15 +132,6 @@ const conventions = {
   'triggers-by-relay': { strategy: 'trigger', recordFormat: 'row-change' },
 } as const satisfies Readonly<Record<Feed, { readonly strategy: string; readonly recordFormat: string }>>
 
-/** Straight to the stores, each as the user of its sink. */
-export function storeUrlsOf({ url }: Laboratory): StoreUrls {
-  return {
-    redis: url.redis('CACHE_UPDATER'),
-    elasticsearch: url.elasticsearch('SEARCH_INDEXER'),
-    clickhouse: url.clickhouse('WAREHOUSE_LOADER'),
-  }
-}
-
 /** Every change of the one captured table goes to this topic, whatever the connector's prefix. */
 function routeTo(topic: string): ConnectorConfig {
   return {
@@ -197,21 +172,4 @@ export function startRelay(laboratory: Laboratory, options: RelayOptions): Promi
       ...options.environment,
     },
   })
-}
-
-/** Empty topics; those that an earlier run left behind are dropped first. */
-export async function openTopics(
-  laboratory: Laboratory,
-  admin: LogAdmin,
-  names: readonly string[],
-  options: Omit<TopicToCreate, 'name'>,
-): Promise<void> {
-  const remove = async (): Promise<void> => {
-    const existing = new Set(await admin.topicNames())
-    const ours = names.filter((name) => existing.has(name))
-    if (ours.length > 0) await admin.deleteTopics(ours)
-  }
-  await remove()
-  laboratory.atEnd(remove)
-  await admin.createTopics(names.map((name) => ({ name, ...options })))
 }

@@ -5,6 +5,7 @@
 import { laneNames } from '@driftlab/order'
 import {
   audit,
+  connectionsFrom,
   ordersLaneSpecification,
   ordersSpecificationPath,
   readSpecification,
@@ -93,17 +94,10 @@ async function auditOne(
   specification: Specification,
   patience: AuditPatience = {},
 ): Promise<LaneReport> {
-  const { url } = laboratory
   const report = await audit({
     specification,
     lanes: [lane],
-    connections: {
-      postgresUrl: url.postgres('AUDITOR'),
-      redisUrl: url.redis('AUDITOR'),
-      elasticsearchUrl: url.elasticsearch('AUDITOR'),
-      clickhouseUrl: url.clickhouse('AUDITOR'),
-      kafkaBrokers: [url.kafkaBrokers],
-    },
+    connections: connectionsFrom(laboratory.settings, specification, [lane]),
     examplesMax: 100_000,
     ...patience,
   })

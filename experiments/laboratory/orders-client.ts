@@ -9,7 +9,8 @@ export type Outcome = (typeof outcomes)[number]
 const identified = z.object({ id: z.uuid() })
 
 const item = { sku: 'tea-1', description: 'Green tea, 100 g', quantity: 2, unitPriceCents: 450 }
-const newOrder = { customerId: 'c-1', customerName: 'Zoë', items: [item], note: 'new', currency: 'EUR' }
+/** The body of a request to place one. */
+export const newOrder = { customerId: 'c-1', customerName: 'Zoë', items: [item], note: 'new', currency: 'EUR' }
 
 export interface ClientOptions {
   readonly baseUrl: string
@@ -32,25 +33,17 @@ export async function placeOrder({ baseUrl, timeoutMs = defaultTimeoutMs }: Clie
   return identified.parse(JSON.parse(text)).id
 }
 
-export async function updateNote(options: ClientOptions, id: string, note: string): Promise<Outcome> {
-  return await ask(options, 'PATCH', id, { note })
-}
-
-export async function removeOrder(options: ClientOptions, id: string): Promise<Outcome> {
-  return await ask(options, 'DELETE', id)
-}
-
-async function ask(
+export async function updateNote(
   { baseUrl, timeoutMs = defaultTimeoutMs }: ClientOptions,
-  method: string,
   id: string,
-  body?: unknown,
+  note: string,
 ): Promise<Outcome> {
   try {
     const response = await fetch(`${baseUrl}/orders/${id}`, {
-      method,
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ note }),
       signal: AbortSignal.timeout(timeoutMs),
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     })
     await response.arrayBuffer()
     if (response.ok) return 'ok'

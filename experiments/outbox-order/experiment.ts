@@ -9,8 +9,9 @@ import { eventually } from '@driftlab/stores/testing'
 import { z } from 'zod'
 import { addOutbox, createLane, dropLane } from '../../infra/postgres/lane.ts'
 import { openConnector } from '../laboratory/connector.ts'
-import { openTopics, outboxOverrides, startRelay } from '../laboratory/fed-lane.ts'
+import { outboxOverrides, startRelay } from '../laboratory/fed-lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
+import { openTopics } from '../laboratory/topics.ts'
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
 import { checks, report } from './checks.ts'
 import { entrySchema, readers, type Entry, type Reader } from './history.ts'
@@ -129,7 +130,7 @@ async function watchTopics(
   const finished = new Set<Reader>()
   for (const reader of readers) {
     const topic = topicOf(reader)
-    await openTopics(laboratory, admin, [topic], { partitions: 1 })
+    await openTopics(laboratory, admin, [{ name: topic, partitions: 1 }])
     const groupId = `outbox-order-${reader}`
     laboratory.atEnd(() => admin.deleteGroups([groupId]))
     const consumption = await log.consume({

@@ -1,7 +1,8 @@
 /** What is left behind when something fails in the middle of a write: every strategy under the same faults. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LaneReport } from '@driftlab/auditor'
-import { openFedLane, type Feed, type StoreUrls } from '../laboratory/fed-lane.ts'
+import { derivedStores, type PerStore } from '../../services/orders/src/derived-stores/derived-store.ts'
+import { openFedLane, type Feed } from '../laboratory/fed-lane.ts'
 import { auditLane, openLane } from '../laboratory/lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
 import { placeOrder, updateNote, type Outcome } from '../laboratory/orders-client.ts'
@@ -11,7 +12,7 @@ import type { Service } from '../laboratory/service.ts'
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
 import { checks, report } from './checks.ts'
 import { durationsOf, lastingFaultOf, phases, requestsMin, unreachable, type Durations, type Phase } from './faults.ts'
-import { entrySchema, storeNames, strategies, type Entry, type StoreName, type Strategy } from './history.ts'
+import { entrySchema, strategies, type Entry, type Strategy } from './history.ts'
 
 /** A dual write with all its retries is over after this long; so is the latest of the late requests. */
 const inFlightMaxMs = 20_000
@@ -57,7 +58,9 @@ export const partialFailure = defineExperiment<Entry>({
     for (const phase of ['warm-up', ...phases] as const) {
       const hitsBefore = hitsOf(proxies)
       const ending = new AbortController()
-      const loads = subjects.map((subject) => startLoad(subject, phase, placed, ending.signal))
+      // An interrupt ends the clients too: nobody would answer them any more, and they would ask for ever.
+      const signal = AbortSignal.any([ending.signal, context.signal])
+      const loads = subjects.map((subject) => startLoad(subject, phase, placed, signal))
       const ended = Promise.all(loads.map((load) => load.ended))
       const fewest = (): number => Math.min(...loads.map(({ requests }) => requests()))
       const deaths = await inject(phase, subjects, proxies, durations, context)
@@ -87,13 +90,10 @@ export const partialFailure = defineExperiment<Entry>({
   report,
 })
 
-async function openProxies(
-  { settings, url, ...laboratory }: Laboratory,
-  random: () => number,
-): Promise<Readonly<Record<StoreName, Proxy>>> {
-  const host = settings.LAB_HOST
+async function openProxies(laboratory: Laboratory, random: () => number): Promise<PerStore<Proxy>> {
+  const { settings } = laboratory
   const open = (port: string): Promise<Proxy> =>
-    openProxy({ settings, url, ...laboratory }, { host, port: Number(port) }, random)
+    openProxy(laboratory, { host: settings.LAB_HOST, port: Number(port) }, random)
   return {
     redis: await open(settings.REDIS_PORT),
     elasticsearch: await open(settings.ELASTICSEARCH_PORT),
@@ -101,22 +101,18 @@ async function openProxies(
   }
 }
 
-async function openSubject(
-  laboratory: Laboratory,
-  strategy: Strategy,
-  proxies: Readonly<Record<StoreName, Proxy>>,
-): Promise<Subject> {
+async function openSubject(laboratory: Laboratory, strategy: Strategy, proxies: PerStore<Proxy>): Promise<Subject> {
   const { url } = laboratory
   const { redis, elasticsearch, clickhouse } = proxies
   if (strategy in feeds) {
     const feed = feeds[strategy as keyof typeof feeds]
     const lane = `${strategy.replaceAll(' ', '-')}-faults`
-    const throughProxies: StoreUrls = {
+    const storeUrls = {
       redis: redis.through(url.redis('CACHE_UPDATER')),
       elasticsearch: elasticsearch.through(url.elasticsearch('SEARCH_INDEXER')),
       clickhouse: clickhouse.through(url.clickhouse('WAREHOUSE_LOADER')),
     }
-    const fed = await openFedLane(laboratory, lane, feed, throughProxies)
+    const fed = await openFedLane(laboratory, lane, feed, { storeUrls })
     const orders = await fed.startOrders(`orders-${lane}`)
     return { strategy, orders, mortal: [orders, ...fed.processes], audit: () => fed.audit() }
   }
@@ -187,7 +183,7 @@ function startLoad({ orders }: Subject, stage: Stage, placed: PlacedOrders, sign
 async function inject(
   stage: Stage,
   subjects: readonly Subject[],
-  proxies: Readonly<Record<StoreName, Proxy>>,
+  proxies: PerStore<Proxy>,
   { phaseMs, killEveryMs, unreachableMs, betweenOutagesMs }: Durations,
   { signal, random }: RunContext<Entry>,
 ): Promise<number> {
@@ -245,7 +241,7 @@ function recordAudit(
       order: example.key,
       acknowledged: known?.acknowledged ?? false,
       revision: example.source.state === 'absent' ? null : example.source.revision,
-      stores: storeNames.flatMap((store) => {
+      stores: derivedStores.flatMap((store) => {
         const held = example.stores[store]
         if (held === undefined || held.status === 'same' || held.status === 'unobserved') return []
         return [{ store, kind: held.status, revision: held.revision }]
@@ -264,6 +260,6 @@ function stageOfId(id: string, placed: PlacedOrders): Stage {
   return placed.get(before)?.stage ?? 'warm-up'
 }
 
-function hitsOf(proxies: Readonly<Record<StoreName, Proxy>>): number {
+function hitsOf(proxies: PerStore<Proxy>): number {
   return Object.values(proxies).reduce((sum, proxy) => sum + proxy.hits(), 0)
 }

@@ -1,22 +1,12 @@
 /** What the experiment records. */
 import { divergenceKinds } from '@driftlab/auditor'
 import { z } from 'zod'
+import { dualWriteVariants } from '../../services/orders/src/config.ts'
+import { derivedStores } from '../../services/orders/src/derived-stores/derived-store.ts'
 import { phases } from './faults.ts'
 
-export const strategies = [
-  'dual-write',
-  'dual-write-parallel',
-  'dual-write-retry',
-  'dual-write-in-transaction',
-  'dual-write-last-writer-wins',
-  'cdc',
-  'outbox by connector',
-  'outbox by relay',
-] as const
+export const strategies = [...dualWriteVariants, 'cdc', 'outbox by connector', 'outbox by relay'] as const
 export type Strategy = (typeof strategies)[number]
-
-export const storeNames = ['redis', 'elasticsearch', 'clickhouse'] as const
-export type StoreName = (typeof storeNames)[number]
 
 const phase = z.enum(phases)
 const strategy = z.enum(strategies)
@@ -57,7 +47,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
     /** In the system of record; null when it is not there. */
     revision: z.number().nullable(),
     stores: z.array(
-      z.object({ store: z.enum(storeNames), kind: z.enum(divergenceKinds), revision: z.number().nullable() }),
+      z.object({ store: z.enum(derivedStores), kind: z.enum(divergenceKinds), revision: z.number().nullable() }),
     ),
   }),
 ])

@@ -1,7 +1,7 @@
 /** Kafka Connect's REST interface for one connector: what an operator does by hand in docs/recovery.md. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { eventually } from '@driftlab/stores/testing'
 import { progressOf, statusSchema, type Progress } from '../../infra/connect/status.ts'
+import { askConnector } from '../laboratory/connector.ts'
 
 export interface ConnectorControl {
   stop(): Promise<void>
@@ -11,20 +11,11 @@ export interface ConnectorControl {
   settled(): Promise<Progress>
 }
 
-const deadlineMs = 60_000
 const settleDeadlineMs = 20_000
 /** A task is called running for a moment before it fails. */
 const lastsMs = 8_000
 
 export function controlOf(url: string): ConnectorControl {
-  const ask = async (method: string, path: string): Promise<void> => {
-    // It refuses while its workers agree on who does what, and while a task has yet to end.
-    await eventually(async () => (await fetch(`${url}${path}`, { method, signal: AbortSignal.timeout(10_000) })).ok, {
-      deadlineMs,
-      intervalMs: 250,
-      what: `${method} ${url}${path} succeeds`,
-    })
-  }
   const status = async (): Promise<Progress> => {
     const response = await fetch(`${url}/status`, { signal: AbortSignal.timeout(10_000) })
     return response.ok
@@ -33,10 +24,10 @@ export function controlOf(url: string): ConnectorControl {
   }
   return {
     stop: async () => {
-      await ask('PUT', '/stop')
+      await askConnector('PUT', url, '/stop')
     },
-    forgetOffsets: () => ask('DELETE', '/offsets'),
-    resume: () => ask('PUT', '/resume'),
+    forgetOffsets: () => askConnector('DELETE', url, '/offsets'),
+    resume: () => askConnector('PUT', url, '/resume'),
     settled: async () => {
       const endAt = performance.now() + settleDeadlineMs
       let runningSince: number | undefined

@@ -10,8 +10,9 @@ import { addChangeTable, createLane, dropLane } from '../../infra/postgres/lane.
 import { connectorName } from '../../infra/connect/settings.ts'
 import { innermostCause, progressOf, statusSchema } from '../../infra/connect/status.ts'
 import { askConnector, openConnector, type OwnConnector } from '../laboratory/connector.ts'
-import { openTopics, startRelay } from '../laboratory/fed-lane.ts'
+import { startRelay } from '../laboratory/fed-lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
+import { openTopics } from '../laboratory/topics.ts'
 import type { Service } from '../laboratory/service.ts'
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
 import { textOf, watchCapture, type Captured } from './capture.ts'
@@ -68,7 +69,7 @@ async function openBench(laboratory: Laboratory): Promise<Bench> {
   await addChangeTable(postgres, schema)
   const admin = await connectLog({ brokers: [url.kafkaBrokers], clientId: 'triggers-are-fragile' }).connectAdmin()
   laboratory.atEnd(() => admin.close())
-  await openTopics(laboratory, admin, [topic], { partitions: 4 })
+  await openTopics(laboratory, admin, [{ name: topic, partitions: 4 }])
   const relay = await startRelay(laboratory, { name: `relay-${lane}`, lane, table: 'order_changes' })
   const log = await openConnector(laboratory, { name: 'triggers-log', schema })
   // What Debezium does when it is told nothing about it.
@@ -304,7 +305,7 @@ async function measureCost(context: RunContext<Entry>, { writer }: Bench): Promi
   await addChangeTable(postgres, schemaOf('triggers'))
   const admin = await connectLog({ brokers: [laboratory.url.kafkaBrokers], clientId: 'trigger-cost' }).connectAdmin()
   laboratory.atEnd(() => admin.close())
-  await openTopics(laboratory, admin, [laneNames(costLane('triggers')).topic], { partitions: 4 })
+  await openTopics(laboratory, admin, [{ name: laneNames(costLane('triggers')).topic, partitions: 4 }])
   const relay = await startRelay(laboratory, {
     name: 'relay-trigger-cost',
     lane: costLane('triggers'),

@@ -1,6 +1,7 @@
 /** Clients of the orders service that write as fast as it answers, and remember what they were told. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { newOrder } from '../laboratory/orders-client.ts'
 import type { Told } from './databases.ts'
 
 export interface Load {
@@ -10,14 +11,6 @@ export interface Load {
 }
 
 const orderSchema = z.object({ id: z.string(), revision: z.number() })
-
-const newOrder = {
-  customerId: 'c-1',
-  customerName: 'Ada Lovelace',
-  currency: 'EUR',
-  note: 'first',
-  items: [{ sku: 'engine-1', description: 'an analytical engine', quantity: 1, unitPriceCents: 19_900 }],
-}
 
 /** Keys in use at a time: few enough that clients meet. */
 export const ordersKept = 64
