@@ -33,6 +33,8 @@ up:
 
 status:
 	@$(compose) ps --all
+	@$(compose) stats --no-stream
+	@$(compose) run --rm --no-deps connector node infra/connect/show-failure.ts
 
 logs:
 	@$(require-service)

@@ -12,7 +12,7 @@ const faults: readonly Phase[] = phases.filter((phase) => phase !== 'nothing fai
 
 function requestsOf(history: History, strategy: Strategy, phase: Phase): number {
   return history.reduce((sum, entry) => {
-    if (entry.kind !== 'load' || entry.strategy !== strategy || entry.phase !== phase) return sum
+    if (entry.kind !== 'phase' || entry.strategy !== strategy || entry.phase !== phase) return sum
     const { ok, failed, indeterminate } = entry.outcomes
     return sum + ok + failed + indeterminate
   }, 0)
@@ -28,14 +28,18 @@ function wrongCopies(history: History, strategy: Strategy, phase?: Phase): reado
 /** Why nothing can be said of these strategies; undefined when something can. */
 function unseen(history: History, of: readonly Strategy[]): Finding | undefined {
   const unknown = (because: string): Finding => ({ verdict: 'unknown', because })
-  for (const phase of phases) {
-    const injected = history.find((entry) => entry.kind === 'phase' && entry.phase === phase)
-    if (injected?.kind !== 'phase') return unknown(`the phase "${phase}" did not end`)
-    if (phase === 'kill -9' && injected.deaths < strategies.length) return unknown('too few processes were killed')
-    if (faults.includes(phase) && phase !== 'kill -9' && injected.hits === 0) return unknown(`"${phase}" hit nothing`)
-    for (const strategy of of) {
+  for (const strategy of of) {
+    for (const phase of phases) {
+      const seen = history.find(
+        (entry) => entry.kind === 'phase' && entry.phase === phase && entry.strategy === strategy,
+      )
+      if (seen?.kind !== 'phase') return unknown(`the phase "${phase}" of ${strategy} did not end`)
       const requests = requestsOf(history, strategy, phase)
       if (requests < requestsMin) return unknown(`only ${requests} requests of ${strategy} in "${phase}"`)
+      if (phase === 'kill -9' && seen.deaths === 0) return unknown(`nothing of ${strategy} was killed`)
+      if (phase !== 'kill -9' && phase !== 'nothing fails' && seen.hits === 0) {
+        return unknown(`"${phase}" hit nothing of ${strategy}`)
+      }
     }
   }
   for (const strategy of of) {
@@ -130,13 +134,13 @@ export function report(history: History): Report {
         title: 'How the requests ended, as the client sees it',
         head: ['strategy', 'ok', 'failed', 'indeterminate'],
         rows: strategies.map((strategy) => {
-          const loads = history.flatMap((entry) =>
-            entry.kind === 'load' && entry.strategy === strategy ? [entry.outcomes] : [],
+          const seen = history.flatMap((entry) =>
+            entry.kind === 'phase' && entry.strategy === strategy ? [entry.outcomes] : [],
           )
           return [
             strategy,
             ...(['ok', 'failed', 'indeterminate'] as const).map((outcome) =>
-              String(loads.reduce((sum, counts) => sum + counts[outcome], 0)),
+              String(seen.reduce((sum, counts) => sum + counts[outcome], 0)),
             ),
           ]
         }),

@@ -11,16 +11,32 @@ import { openProxy, type Proxy } from '../laboratory/proxy.ts'
 import type { Service } from '../laboratory/service.ts'
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
 import { checks, report } from './checks.ts'
-import { durationsOf, lastingFaultOf, phases, requestsMin, unreachable, type Durations, type Phase } from './faults.ts'
+import {
+  durationsOf,
+  lastingFaultOf,
+  lateMs,
+  phases,
+  requestsMin,
+  unreachable,
+  type Durations,
+  type Phase,
+} from './faults.ts'
 import { entrySchema, strategies, type Entry, type Strategy } from './history.ts'
 
-/** A dual write with all its retries is over after this long; so is the latest of the late requests. */
-const inFlightMaxMs = 20_000
+/** Two lots, one after the other: all of them at once are more than a small machine runs at a pace that says anything. */
+const lots: readonly (readonly Strategy[])[] = [
+  strategies.filter((strategy) => strategy.startsWith('dual-write')),
+  strategies.filter((strategy) => !strategy.startsWith('dual-write')),
+]
 
 /** Of each strategy. No two clients change the same order, so that nothing in here is a race. */
-const clients = 3
+const clients = 6
 const updatesPerOrder = 3
 const clientTimeoutMs = 20_000
+/** Between an answer and the client's next request. Without it the fast strategies would take the machine from the others. */
+const thinkMs = 400
+/** Between two deaths, on average. */
+const betweenDeathsMs = 200
 
 const feeds = {
   cdc: 'rows-by-connector',
@@ -33,6 +49,9 @@ interface Subject {
   readonly orders: Service
   /** What `kill -9` hits, one after the other. */
   readonly mortal: readonly Service[]
+  /** On the ways to its stores. */
+  readonly proxies: readonly Proxy[]
+  /** Waits for what is on its way, and compares. */
   readonly audit: () => Promise<LaneReport>
 }
 
@@ -47,48 +66,41 @@ export const partialFailure = defineExperiment<Entry>({
   needs: 'laboratory',
   entry: entrySchema,
   run: async (context) => {
-    const laboratory = context.laboratory()
-    const durations = durationsOf(context.quick)
-    const proxies = await openProxies(laboratory, context.random)
-    context.progress('starting the services')
-    const subjects: Subject[] = []
-    for (const strategy of strategies) subjects.push(await openSubject(laboratory, strategy, proxies))
-
-    const placed: PlacedOrders = new Map()
-    for (const phase of ['warm-up', ...phases] as const) {
-      const hitsBefore = hitsOf(proxies)
-      const ending = new AbortController()
-      // An interrupt ends the clients too: nobody would answer them any more, and they would ask for ever.
-      const signal = AbortSignal.any([ending.signal, context.signal])
-      const loads = subjects.map((subject) => startLoad(subject, phase, placed, signal))
-      const ended = Promise.all(loads.map((load) => load.ended))
-      const fewest = (): number => Math.min(...loads.map(({ requests }) => requests()))
-      const deaths = await inject(phase, subjects, proxies, durations, context)
-      // On a busy machine it takes longer until every strategy has something to tell.
-      const deadline = performance.now() + durations.extraMsMax
-      while (fewest() < requestsMin && performance.now() < deadline) {
-        context.progress(phase, `${fewest()} requests of the slowest strategy`)
-        await delay(200, undefined, { signal: context.signal })
+    for (const lot of lots) {
+      context.progress(`starting ${lot.join(', ')}`)
+      const subjects = await openSubjects(context, lot)
+      const placed: PlacedOrders = new Map()
+      for (const stage of ['warm-up', ...phases] as const) {
+        const seen = await runStage(stage, subjects, placed, context)
+        if (stage === 'warm-up') continue
+        for (const entry of seen) context.record({ kind: 'phase', phase: stage, ...entry })
       }
-      ending.abort()
-      for (const proxy of Object.values(proxies)) proxy.setFault(undefined)
-      const outcomesOf = await ended
-      if (phase === 'warm-up') continue
-      context.record({ kind: 'phase', phase, deaths, hits: hitsOf(proxies) - hitsBefore })
-      for (const [index, { strategy }] of subjects.entries()) {
-        const counts = outcomesOf[index]
-        if (counts !== undefined) context.record({ kind: 'load', phase, strategy, outcomes: counts })
-      }
-    }
-
-    for (const { strategy, audit } of subjects) {
-      context.progress(`auditing ${strategy}`)
-      recordAudit(strategy, await audit(), placed, context.record)
+      context.progress(`auditing ${lot.join(', ')}`)
+      const audited = await allOf(subjects.map(async ({ strategy, audit }) => ({ strategy, found: await audit() })))
+      for (const { strategy, found } of audited) recordAudit(strategy, found, placed, context.record)
+      // The next lot shall have the machine to itself.
+      await allOf(subjects.flatMap(({ mortal }) => mortal).map((service) => service.stop()))
     }
   },
   checks,
   report,
 })
+
+/** Like Promise.all, but it fails only when nothing is going on any more that a clean-up could miss. */
+async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  await Promise.allSettled(promises)
+  return await Promise.all(promises)
+}
+
+async function openSubjects(context: RunContext<Entry>, lot: readonly Strategy[]): Promise<readonly Subject[]> {
+  const laboratory = context.laboratory()
+  const subjects: Subject[] = []
+  for (const strategy of lot) {
+    const proxies = await openProxies(laboratory, context.random)
+    subjects.push(await openSubject(laboratory, strategy, proxies))
+  }
+  return subjects
+}
 
 async function openProxies(laboratory: Laboratory, random: () => number): Promise<PerStore<Proxy>> {
   const { settings } = laboratory
@@ -101,9 +113,13 @@ async function openProxies(laboratory: Laboratory, random: () => number): Promis
   }
 }
 
-async function openSubject(laboratory: Laboratory, strategy: Strategy, proxies: PerStore<Proxy>): Promise<Subject> {
+async function openSubject(
+  laboratory: Laboratory,
+  strategy: Strategy,
+  { redis, elasticsearch, clickhouse }: PerStore<Proxy>,
+): Promise<Subject> {
   const { url } = laboratory
-  const { redis, elasticsearch, clickhouse } = proxies
+  const proxies = [redis, elasticsearch, clickhouse]
   if (strategy in feeds) {
     const feed = feeds[strategy as keyof typeof feeds]
     const lane = `${strategy.replaceAll(' ', '-')}-faults`
@@ -114,7 +130,7 @@ async function openSubject(laboratory: Laboratory, strategy: Strategy, proxies: 
     }
     const fed = await openFedLane(laboratory, lane, feed, { storeUrls })
     const orders = await fed.startOrders(`orders-${lane}`)
-    return { strategy, orders, mortal: [orders, ...fed.processes], audit: () => fed.audit() }
+    return { strategy, orders, mortal: [orders, ...fed.processes], proxies, audit: () => fed.audit() }
   }
   const lane = `${strategy}-faults`
   const kind = strategy === 'dual-write-last-writer-wins' ? 'cdc' : 'dual-write'
@@ -134,7 +150,12 @@ async function openSubject(laboratory: Laboratory, strategy: Strategy, proxies: 
     strategy,
     orders,
     mortal: [orders],
-    audit: () => auditLane(laboratory, lane, { kind: 'bounded', inFlightMaxMs }),
+    proxies,
+    audit: async () => {
+      // It ends what it has begun. What a proxy still holds back has landed after `lateMs`.
+      await orders.stop()
+      return await auditLane(laboratory, lane, { kind: 'bounded', inFlightMaxMs: 2 * lateMs })
+    },
   }
 }
 
@@ -143,9 +164,54 @@ type Stage = Phase | 'warm-up'
 /** By id: in which phase it was made, and whether every request for it was answered as it should be. */
 type PlacedOrders = Map<string, { readonly stage: Stage; acknowledged: boolean }>
 
+type Seen = Omit<Extract<Entry, { readonly kind: 'phase' }>, 'kind' | 'phase'>
+
+/** Loads all of them alike while the stage's fault happens to all of them alike. @returns what each went through. */
+async function runStage(
+  stage: Stage,
+  subjects: readonly Subject[],
+  placed: PlacedOrders,
+  context: RunContext<Entry>,
+): Promise<readonly Seen[]> {
+  const durations = durationsOf(context.quick)
+  const proxies = subjects.flatMap((subject) => subject.proxies)
+  const hitsBefore = subjects.map(hitsOf)
+  const ending = new AbortController()
+  const loads = subjects.map((subject) => startLoad(subject, stage, placed, ending.signal))
+  // What has just been started may answer late, or not in time, at first: that is over when it has answered often.
+  const fewest = (): number =>
+    Math.min(
+      ...loads.map(({ counts: { ok, failed, indeterminate } }) =>
+        stage === 'warm-up' ? ok : ok + failed + indeterminate,
+      ),
+    )
+  let deaths = 0
+  try {
+    for (const proxy of proxies) proxy.setFault(lastingFaultOf(stage))
+    deaths = await inject(stage, subjects, durations, context)
+    // On a busy machine it takes longer until every strategy has something to tell.
+    const deadline = performance.now() + durations.extraMsMax
+    while (fewest() < requestsMin && performance.now() < deadline) {
+      context.progress(stage, `${fewest()} requests of the slowest strategy`)
+      await delay(200, undefined, { signal: context.signal })
+    }
+  } finally {
+    // However the stage ends: its clients would ask for ever.
+    ending.abort()
+    for (const proxy of proxies) proxy.setFault(undefined)
+  }
+  await Promise.all(loads.map(({ ended }) => ended))
+  return subjects.map((subject, index) => ({
+    strategy: subject.strategy,
+    deaths,
+    hits: hitsOf(subject) - (hitsBefore[index] ?? 0),
+    outcomes: loads[index]?.counts ?? { ok: 0, failed: 0, indeterminate: 0 },
+  }))
+}
+
 interface Load {
-  readonly requests: () => number
-  readonly ended: Promise<Readonly<Record<Outcome, number>>>
+  readonly counts: Readonly<Record<Outcome, number>>
+  readonly ended: Promise<unknown>
 }
 
 /**
@@ -159,67 +225,58 @@ function startLoad({ orders }: Subject, stage: Stage, placed: PlacedOrders, sign
     while (!signal.aborted) {
       const id = await placeOrder(client).catch(() => undefined)
       counts[id === undefined ? 'indeterminate' : 'ok'] += 1
-      if (id === undefined) {
-        // The service may be gone for a moment; asking at once would only ask more often.
-        await delay(50)
-        continue
-      }
+      await delay(thinkMs)
+      if (id === undefined) continue
       const order = { stage, acknowledged: true }
       placed.set(id, order)
       for (let update = 1; update <= updatesPerOrder && order.acknowledged; update += 1) {
         const outcome = await updateNote(client, id, `update ${update}`)
         counts[outcome] += 1
         order.acknowledged = outcome === 'ok'
+        await delay(thinkMs)
       }
     }
   }
-  return {
-    requests: () => counts.ok + counts.failed + counts.indeterminate,
-    ended: Promise.all(Array.from({ length: clients }, run)).then(() => counts),
-  }
+  return { counts, ended: Promise.all(Array.from({ length: clients }, run)) }
 }
 
-/** Lets the phase's fault happen. @returns how often a process was killed. */
+/** Lets happen what does not last for the whole stage. @returns how many processes of each strategy were killed. */
 async function inject(
   stage: Stage,
   subjects: readonly Subject[],
-  proxies: PerStore<Proxy>,
-  { phaseMs, killEveryMs, unreachableMs, betweenOutagesMs }: Durations,
+  { phaseMs, killRounds, unreachableMs, betweenOutagesMs }: Durations,
   { signal, random }: RunContext<Entry>,
 ): Promise<number> {
   const wait = (ms: number): Promise<void> => delay(ms, undefined, { signal })
-  for (const proxy of Object.values(proxies)) proxy.setFault(lastingFaultOf(stage))
   switch (stage) {
     case 'warm-up':
+      return 0
     case 'nothing fails':
     case 'answer lost':
     case 'request late':
       await wait(phaseMs)
       return 0
     case 'store unreachable':
-      for (const proxy of Object.values(proxies)) {
+      for (const store of [0, 1, 2]) {
+        const proxies = subjects.flatMap((subject) => subject.proxies[store] ?? [])
         await wait(betweenOutagesMs)
-        proxy.setFault(unreachable)
+        for (const proxy of proxies) proxy.setFault(unreachable)
         await wait(unreachableMs)
-        proxy.setFault(undefined)
+        for (const proxy of proxies) proxy.setFault(undefined)
       }
       await wait(betweenOutagesMs)
       return 0
-    case 'kill -9': {
-      const end = performance.now() + phaseMs
-      let deaths = 0
-      const dieOften = async ({ mortal }: Subject): Promise<void> => {
-        for (let turn = 0; performance.now() < end; turn += 1) {
-          await wait(killEveryMs * (0.5 + random()))
-          const victim = mortal[turn % mortal.length]
+    case 'kill -9':
+      for (let round = 0; round < killRounds; round += 1) {
+        // One after the other: processes that start take the machine from those that are to be watched.
+        for (const { mortal } of subjects) {
+          await wait(betweenDeathsMs * 2 * random())
+          const victim = mortal[round % mortal.length]
           await victim?.kill()
-          deaths += 1
           await victim?.start()
         }
       }
-      await Promise.all(subjects.map(dieOften))
-      return deaths
-    }
+      return killRounds
   }
 }
 
@@ -260,6 +317,6 @@ function stageOfId(id: string, placed: PlacedOrders): Stage {
   return placed.get(before)?.stage ?? 'warm-up'
 }
 
-function hitsOf(proxies: PerStore<Proxy>): number {
-  return Object.values(proxies).reduce((sum, proxy) => sum + proxy.hits(), 0)
+function hitsOf({ proxies }: Subject): number {
+  return proxies.reduce((sum, proxy) => sum + proxy.hits(), 0)
 }

@@ -4,8 +4,8 @@ import type { ProxyFault } from '../laboratory/proxy.ts'
 export const phases = ['nothing fails', 'kill -9', 'store unreachable', 'answer lost', 'request late'] as const
 export type Phase = (typeof phases)[number]
 
-/** Longer than a service waits for a store (2 s), so that it has given up when the write lands. */
-const lateMs = 3_000
+/** Longer than a service waits for a store (2 s), so that it has given up, and perhaps gone on, when the write lands. */
+export const lateMs = 5_000
 
 /** Per packet of a request or an answer. */
 const probability = 0.04
@@ -34,8 +34,8 @@ export interface Durations {
   readonly phaseMs: number
   /** How much longer a phase may last until every strategy has had its requests. */
   readonly extraMsMax: number
-  /** Between two deaths. */
-  readonly killEveryMs: number
+  /** In each, a process of every strategy dies. */
+  readonly killRounds: number
   /** Of each store, one after another. */
   readonly unreachableMs: number
   readonly betweenOutagesMs: number
@@ -43,6 +43,6 @@ export interface Durations {
 
 export function durationsOf(quick: boolean): Durations {
   return quick
-    ? { phaseMs: 5_000, extraMsMax: 20_000, killEveryMs: 1_500, unreachableMs: 1_200, betweenOutagesMs: 800 }
-    : { phaseMs: 15_000, extraMsMax: 30_000, killEveryMs: 2_000, unreachableMs: 4_000, betweenOutagesMs: 2_500 }
+    ? { phaseMs: 5_000, extraMsMax: 20_000, killRounds: 2, unreachableMs: 1_200, betweenOutagesMs: 800 }
+    : { phaseMs: 15_000, extraMsMax: 30_000, killRounds: 8, unreachableMs: 4_000, betweenOutagesMs: 2_500 }
 }

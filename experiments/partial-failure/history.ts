@@ -16,15 +16,11 @@ export const entrySchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('phase'),
     phase,
-    /** How often a process was killed. */
-    deaths: count,
-    /** Connections, requests and answers that a proxy's fault has hit. */
-    hits: count,
-  }),
-  z.object({
-    kind: z.literal('load'),
-    phase,
     strategy,
+    /** How often one of its processes was killed. */
+    deaths: count,
+    /** Connections, requests and answers on its ways to the stores that a fault has hit. */
+    hits: count,
     /** Requests by how they ended, as the client sees it. */
     outcomes: z.object({ ok: count, failed: count, indeterminate: count }),
   }),

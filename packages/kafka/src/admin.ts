@@ -6,9 +6,13 @@
  */
 import { parseOffset, type Offset } from '@driftlab/change-event'
 import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs'
+import pRetry from 'p-retry'
 import { toLogRecord, type LogRecord } from './record.ts'
 
-const { ConfigResourceTypes, ConfigSource } = kafkajs
+const { ConfigResourceTypes, ConfigSource, KafkaJSProtocolError } = kafkajs
+
+/** Until a topic that was just made has leaders; on a busy machine a broker takes its time to hear of it. */
+const leadersRetry = { retries: 20, minTimeout: 50, maxTimeout: 500 }
 
 /** `start` is the first offset still kept, `end` one past the last that a reader of committed records may see. */
 export interface PartitionRange {
@@ -122,7 +126,8 @@ async function createTopics(admin: Admin, topics: readonly TopicToCreate[]): Pro
   const missing = topics.filter(({ name }) => !existing.has(name))
   if (missing.length === 0) return []
   await admin.createTopics({
-    waitForLeaders: true,
+    // kafkajs's own wait fails when the broker that it asks has not heard of the topic at all.
+    waitForLeaders: false,
     timeout: 10_000,
     topics: missing.map(({ name, partitions, replicationFactor, config }) => ({
       topic: name,
@@ -131,7 +136,12 @@ async function createTopics(admin: Admin, topics: readonly TopicToCreate[]): Pro
       configEntries: Object.entries(config ?? {}).map(([key, value]) => ({ name: key, value })),
     })),
   })
-  return missing.map(({ name }) => name)
+  const names = missing.map(({ name }) => name)
+  await pRetry(() => admin.fetchTopicMetadata({ topics: names }), {
+    ...leadersRetry,
+    shouldRetry: ({ error }) => error instanceof KafkaJSProtocolError && error.retriable,
+  })
+  return names
 }
 
 async function describeTopic(admin: Admin, topic: string): Promise<TopicDescription> {
