@@ -50,7 +50,7 @@ interface Subject {
   /** What `kill -9` hits, one after the other. */
   readonly mortal: readonly Service[]
   /** On the ways to its stores. */
-  readonly proxies: readonly Proxy[]
+  readonly proxies: PerStore<Proxy>
   /** Waits for what is on its way, and compares. */
   readonly audit: () => Promise<LaneReport>
 }
@@ -113,13 +113,9 @@ async function openProxies(laboratory: Laboratory, random: () => number): Promis
   }
 }
 
-async function openSubject(
-  laboratory: Laboratory,
-  strategy: Strategy,
-  { redis, elasticsearch, clickhouse }: PerStore<Proxy>,
-): Promise<Subject> {
+async function openSubject(laboratory: Laboratory, strategy: Strategy, proxies: PerStore<Proxy>): Promise<Subject> {
   const { url } = laboratory
-  const proxies = [redis, elasticsearch, clickhouse]
+  const { redis, elasticsearch, clickhouse } = proxies
   if (strategy in feeds) {
     const feed = feeds[strategy as keyof typeof feeds]
     const lane = `${strategy.replaceAll(' ', '-')}-faults`
@@ -174,7 +170,7 @@ async function runStage(
   context: RunContext<Entry>,
 ): Promise<readonly Seen[]> {
   const durations = durationsOf(context.quick)
-  const proxies = subjects.flatMap((subject) => subject.proxies)
+  const proxies = subjects.flatMap((subject) => Object.values(subject.proxies))
   const hitsBefore = subjects.map(hitsOf)
   const ending = new AbortController()
   const loads = subjects.map((subject) => startLoad(subject, stage, placed, ending.signal))
@@ -187,7 +183,9 @@ async function runStage(
     )
   let deaths = 0
   try {
-    for (const proxy of proxies) proxy.setFault(lastingFaultOf(stage))
+    for (const { proxies: ways } of subjects) {
+      for (const store of derivedStores) ways[store].setFault(lastingFaultOf(stage, store))
+    }
     deaths = await inject(stage, subjects, durations, context)
     // On a busy machine it takes longer until every strategy has something to tell.
     const deadline = performance.now() + durations.extraMsMax
@@ -257,8 +255,8 @@ async function inject(
       await wait(phaseMs)
       return 0
     case 'store unreachable':
-      for (const store of [0, 1, 2]) {
-        const proxies = subjects.flatMap((subject) => subject.proxies[store] ?? [])
+      for (const store of derivedStores) {
+        const proxies = subjects.map((subject) => subject.proxies[store])
         await wait(betweenOutagesMs)
         for (const proxy of proxies) proxy.setFault(unreachable)
         await wait(unreachableMs)
@@ -318,5 +316,5 @@ function stageOfId(id: string, placed: PlacedOrders): Stage {
 }
 
 function hitsOf({ proxies }: Subject): number {
-  return proxies.reduce((sum, proxy) => sum + proxy.hits(), 0)
+  return Object.values(proxies).reduce((sum, proxy) => sum + proxy.hits(), 0)
 }
