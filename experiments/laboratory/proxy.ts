@@ -24,7 +24,7 @@ export interface Proxy {
 
 /** In front of what listens on this host and port; gone when the experiment ends. */
 export async function openProxy(
-  laboratory: Laboratory,
+  laboratory: Pick<Laboratory, 'atEnd'>,
   target: { readonly host: string; readonly port: number },
   random: () => number,
 ): Promise<Proxy> {
