@@ -33,10 +33,13 @@ afterEach(async () => {
   await once(server, 'close')
 })
 
+function connecting(): Socket {
+  return connect(Number(new URL(proxy.through('tcp://127.0.0.1:1')).port), '127.0.0.1').on('error', () => undefined)
+}
+
 async function connected(): Promise<Socket> {
-  const socket = connect(Number(new URL(proxy.through('tcp://127.0.0.1:1')).port), '127.0.0.1')
+  const socket = connecting()
   await once(socket, 'connect')
-  socket.on('error', () => undefined)
   return socket
 }
 
@@ -94,7 +97,6 @@ test('unreachable: connections break, and a new one is refused', async () => {
   await once(client, 'data')
   proxy.setFault({ kind: 'unreachable' })
   await closed(client)
-  const another = await connected()
-  await closed(another)
+  await closed(connecting())
   expect(received).toEqual(['ask'])
 })
