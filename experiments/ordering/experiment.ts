@@ -18,7 +18,7 @@ import { planFreeze, planLives } from './plan.ts'
 import { report } from './report.ts'
 
 const clients = 8
-const ordersPerFreeze = 160
+const ordersPerFreeze = 240
 const settleDeadlineMs = 60_000
 /** A session of a sink's takes 15 s to end, and a rebalance its time. */
 const takeOverDeadlineMs = 60_000
