@@ -27,6 +27,8 @@ export interface Cell {
   readonly proxy: Proxy
   /** Documents as text, in the order of `orders`; null where a reader sees none. */
   read(orders: readonly string[]): Promise<readonly (string | null)[]>
+  /** How many records its topic has, the ends of transactions included. */
+  records(): Promise<number>
   /** Whether its sinks have done all that is in the topic by now. @throws when one of them parked a record. */
   isDrained(): Promise<boolean>
 }
@@ -44,13 +46,11 @@ const joinDeadlineMs = 60_000
 /** Resolves when both connectors stream and each instance has its half of the partitions. */
 export async function openBench(laboratory: Laboratory): Promise<Bench> {
   const { url } = laboratory
-  // Debezium's own default, in place of our 5: what is committed together then comes to a sink in one piece, and so a
-  // frozen one holds more than the first few records.
-  const common = { 'poll.interval.ms': '500' }
-  const overrides = { id: common, status: { ...common, 'message.key.columns': `${schema}.orders:status` } }
+  const overrides = { id: {}, status: { 'message.key.columns': `${schema}.orders:status` } }
   const open = (keying: Keying): Promise<OwnConnector> =>
     openConnector(laboratory, { name: `ordering-by-${keying}`, schema, overrides: overrides[keying] })
-  const connectors = { id: await open('id'), status: await open('status') }
+  const [id, status] = await Promise.all([open('id'), open('status')])
+  const connectors = { id, status }
 
   const admin = await connectLog({ brokers: [url.kafkaBrokers], clientId: 'ordering' }).connectAdmin()
   laboratory.atEnd(() => admin.close())
@@ -68,8 +68,8 @@ export async function openBench(laboratory: Laboratory): Promise<Bench> {
   )
   return {
     ...{ cells, admin },
-    topics: { id: connectors.id.topic, status: connectors.status.topic },
-    partitions: connectors.id.ordersTopic.partitions,
+    topics: { id: id.topic, status: status.topic },
+    partitions: id.ordersTopic.partitions,
   }
 }
 
@@ -128,6 +128,7 @@ async function openCell(laboratory: Laboratory, options: CellOptions): Promise<C
         return document as string | null
       })
     },
+    records: async () => (await admin.ranges(topic)).reduce((sum, { start, end }) => sum + end - start, 0),
     isDrained: async () => {
       const [parked] = await admin.ranges(deadLetters)
       if (parked === undefined || parked.end > 0) throw new Error(`${lane} parked a record; see ${deadLetters}`)

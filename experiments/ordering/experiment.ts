@@ -64,7 +64,7 @@ async function run(context: RunContext<Entry>): Promise<void> {
   for (let freeze = 1; freeze <= freezes; freeze += 1) {
     signal.throwIfAborted()
     progress('a frozen sink in every cell', `${freeze} of ${freezes}`)
-    await freezeWithWrites(context, bench, writer)
+    await makeZombies(context, bench, writer)
   }
   progress('reading both topics')
   await recordChanges(context, bench)
@@ -87,14 +87,24 @@ async function settle({ cells }: Bench, writer: Postgres): Promise<void> {
   })
 }
 
-async function freezeWithWrites(context: RunContext<Entry>, bench: Bench, writer: Postgres): Promise<void> {
+async function makeZombies(context: RunContext<Entry>, bench: Bench, writer: Postgres): Promise<void> {
   const { cells, partitions } = bench
   const orders = await insertOrders(writer, ordersPerFreeze)
   await settle(bench, writer)
   const plan = planFreeze(orders)
 
-  for (const { proxy } of cells) proxy.setFault({ kind: 'request-held' })
-  await Promise.all([takeTogether(writer, plan.held), ...cells.map(freezeFirst)])
+  // They stop for a moment first, and so find all of these changes at once when they go on.
+  const before = await Promise.all(cells.map((cell) => cell.records()))
+  for (const { first } of cells) first.pause()
+  await takeTogether(writer, plan.held)
+  await eventually(
+    async () => {
+      const now = await Promise.all(cells.map((cell) => cell.records()))
+      return now.every((records, at) => records - (before[at] ?? 0) >= plan.held.length)
+    },
+    { deadlineMs: settleDeadlineMs, intervalMs: 10, what: 'the changes to be held are in both topics' },
+  )
+  await Promise.all(cells.map(freezeWithWrite))
   const held = new Map(cells.map((cell) => [cell, cell.proxy.held().flatMap(documentsIn)]))
   await takeTogether(writer, plan.newer)
   await Promise.all(
@@ -128,8 +138,10 @@ async function freezeWithWrites(context: RunContext<Entry>, bench: Bench, writer
   await recordOutcomes(context, bench, writer, { situation: 'zombie', orders })
 }
 
-/** Freezes the first instance as soon as a write of its is on its way. */
-async function freezeFirst({ first, proxy }: Cell): Promise<void> {
+/** Lets the first instance go on until a write of its is on its way, and no further. */
+async function freezeWithWrite({ first, proxy }: Cell): Promise<void> {
+  proxy.setFault({ kind: 'request-held' })
+  first.resume()
   await eventually(() => proxy.held().flatMap(documentsIn).length > 0, {
     deadlineMs: settleDeadlineMs,
     intervalMs: 5,
