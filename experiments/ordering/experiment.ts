@@ -18,9 +18,9 @@ import { planFreeze, planLives } from './plan.ts'
 import { report } from './report.ts'
 
 const clients = 8
-const ordersPerFreeze = 240
+const ordersPerFreeze = 320
 const settleDeadlineMs = 60_000
-/** A session of a sink's takes 15 s to end, and a rebalance its time. */
+/** A session of a sink's takes 10 s to end, and a rebalance its time. */
 const takeOverDeadlineMs = 60_000
 
 export const ordering = defineExperiment<Entry>({
@@ -47,7 +47,7 @@ async function run(context: RunContext<Entry>): Promise<void> {
   laboratory.atEnd(() => writer.end())
 
   progress('changes while nothing fails')
-  const orders = await insertOrders(writer, quick ? 300 : 1_000)
+  const orders = await insertOrders(writer, quick ? 160 : 800)
   const hands = planLives(orders, { clients, notes: 4, random })
   await Promise.all(
     hands.map(async (steps) => {
@@ -60,7 +60,7 @@ async function run(context: RunContext<Entry>): Promise<void> {
   await settle(bench, writer)
   await recordOutcomes(context, bench, writer, { situation: 'live', orders })
 
-  const freezes = quick ? 1 : 4
+  const freezes = quick ? 1 : 3
   for (let freeze = 1; freeze <= freezes; freeze += 1) {
     signal.throwIfAborted()
     progress('a frozen sink in every cell', `${freeze} of ${freezes}`)

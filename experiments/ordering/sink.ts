@@ -33,6 +33,8 @@ await runService({
           : createUnguardedStore(redis),
       // As the cache-updater has it.
       fetch: { minBytes: 1, maxWaitMs: 50, maxBytesPerPartition: 524_288 },
+      // It has 15 s; whoever is frozen here has to be given up each time.
+      sessionTimeoutMs: 10_000,
     })
   },
 })
