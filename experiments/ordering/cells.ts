@@ -49,7 +49,8 @@ export async function openBench(laboratory: Laboratory): Promise<Bench> {
   const overrides = { id: {}, status: { 'message.key.columns': `${schema}.orders:status` } }
   const open = (keying: Keying): Promise<OwnConnector> =>
     openConnector(laboratory, { name: `ordering-by-${keying}`, schema, overrides: overrides[keying] })
-  const [id, status] = await Promise.all([open('id'), open('status')])
+  const id = await open('id')
+  const status = await open('status')
   const connectors = { id, status }
 
   const admin = await connectLog({ brokers: [url.kafkaBrokers], clientId: 'ordering' }).connectAdmin()
@@ -116,7 +117,9 @@ async function openCell(laboratory: Laboratory, options: CellOptions): Promise<C
         REDIS_URL: through,
       },
     })
-  const [first, second] = await Promise.all([start(1, proxy.through(redisUrl)), start(2, redisUrl)])
+  // One after the other: eight processes that start at once on two cores may all be too late.
+  const first = await start(1, proxy.through(redisUrl))
+  const second = await start(2, redisUrl)
   const cell: Cell = {
     ...{ keying, guarded, first, second, proxy },
     read: async (orders) => {
