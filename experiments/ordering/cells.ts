@@ -60,13 +60,16 @@ export async function openBench(laboratory: Laboratory): Promise<Bench> {
     redis.disconnect()
     return Promise.resolve()
   })
-  const cells = await Promise.all(
-    keyings.flatMap((keying) =>
-      [true, false].map((guarded) =>
-        openCell(laboratory, { admin, redis, keying, guarded, topic: connectors[keying].topic }),
-      ),
-    ),
+  const wanted = keyings.flatMap((keying) =>
+    [true, false].map((guarded) => ({ keying, guarded, topic: connectors[keying].topic })),
   )
+  // All at once: a broker that is asked for two at the same time may say of the one that it does not know it yet.
+  await openTopics(
+    laboratory,
+    admin,
+    wanted.map((cell) => ({ name: deadLetterTopic(groupFor(cell)), partitions: 1 })),
+  )
+  const cells = await Promise.all(wanted.map((cell) => openCell(laboratory, { admin, redis, ...cell })))
   return {
     ...{ cells, admin },
     topics: { id: id.topic, status: status.topic },
@@ -74,19 +77,27 @@ export async function openBench(laboratory: Laboratory): Promise<Bench> {
   }
 }
 
-interface CellOptions {
+type CellName = Pick<Cell, 'keying' | 'guarded'>
+
+function laneFor({ keying, guarded }: CellName): string {
+  return `${tableLane}-by-${keying}-${guarded ? 'guarded' : 'unguarded'}`
+}
+
+function groupFor(cell: CellName): string {
+  return groupOf('ordering-sink', laneFor(cell))
+}
+
+interface CellOptions extends CellName {
   readonly admin: LogAdmin
   readonly redis: Redis
-  readonly keying: Keying
-  readonly guarded: boolean
   readonly topic: string
 }
 
 async function openCell(laboratory: Laboratory, options: CellOptions): Promise<Cell> {
   const { url, settings } = laboratory
   const { admin, redis, keying, guarded, topic } = options
-  const lane = `${tableLane}-by-${keying}-${guarded ? 'guarded' : 'unguarded'}`
-  const group = groupOf('ordering-sink', lane)
+  const lane = laneFor(options)
+  const group = groupFor(options)
   const deadLetters = deadLetterTopic(group)
   const forget = async (): Promise<void> => {
     await admin.deleteGroups([group])
@@ -94,8 +105,6 @@ async function openCell(laboratory: Laboratory, options: CellOptions): Promise<C
   }
   await forget()
   laboratory.atEnd(forget)
-  await openTopics(laboratory, admin, [{ name: deadLetters, partitions: 1 }])
-
   const proxy = await openProxy(
     laboratory,
     { host: settings.LAB_HOST, port: Number(settings.REDIS_PORT) },
