@@ -2,6 +2,7 @@
 import { binlog } from './binlog/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
+import { ordering } from './ordering/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
@@ -16,6 +17,7 @@ export const experiments: readonly Experiment[] = [
   partialFailure,
   twoPhaseCommit,
   outboxOrder,
+  ordering,
   triggersAreFragile,
   slotRetention,
   tombstonesExpire,

@@ -55,7 +55,7 @@ export async function openLane(laboratory: Laboratory, options: LaneOptions): Pr
   }
 }
 
-async function dropKeys(redisUrl: string, pattern: string): Promise<void> {
+export async function dropKeys(redisUrl: string, pattern: string): Promise<void> {
   const redis = connectRedis(redisUrl)
   try {
     if (redis.status !== 'ready') await new Promise((resolve) => redis.once('ready', resolve))

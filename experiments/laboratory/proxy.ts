@@ -1,6 +1,6 @@
 /**
  * A way to a store that can be made bad: nobody gets through, an answer is lost after the write has landed, or a request
- * takes longer than its sender waits. Plain TCP, so the bytes are the store's and the client's own.
+ * takes longer than its sender waits, or as long as the experiment wants. Plain TCP, so the bytes are the store's and the client's own.
  */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
@@ -13,6 +13,8 @@ export type ProxyFault =
   | { readonly kind: 'answer-lost'; readonly probability: number }
   /** What was asked is done after `delayMs`, whoever may have stopped waiting by then. */
   | { readonly kind: 'request-late'; readonly probability: number; readonly delayMs: number }
+  /** What is asked is on its way until this fault is lifted; then it is done, whatever has become of its sender. */
+  | { readonly kind: 'request-held' }
 
 export interface Proxy {
   /** The URL of the store with the proxy's address in it. */
@@ -20,6 +22,8 @@ export interface Proxy {
   setFault(fault: ProxyFault | undefined): void
   /** How often a fault has hit something. */
   hits(): number
+  /** What is held at this moment, connection by connection. */
+  held(): readonly Buffer[]
 }
 
 /** In front of what listens on this host and port; gone when the experiment ends. */
@@ -31,6 +35,13 @@ export async function openProxy(
   let fault: ProxyFault | undefined
   let hits = 0
   const clients = new Set<Socket>()
+  let held = new Map<Socket, Buffer[]>()
+  let lifted = Promise.withResolvers<undefined>()
+  const lift = (): void => {
+    held = new Map()
+    lifted.resolve(undefined)
+    lifted = Promise.withResolvers()
+  }
   const isHit = (kind: 'answer-lost' | 'request-late'): boolean => {
     const hit = fault?.kind === kind && random() < fault.probability
     if (hit) hits += 1
@@ -51,6 +62,12 @@ export async function openProxy(
       if (isHit('request-late') && fault?.kind === 'request-late') {
         const { delayMs } = fault
         clear = clear.then(() => new Promise((resolve) => setTimeout(resolve, delayMs)))
+      }
+      if (fault?.kind === 'request-held') {
+        hits += 1
+        held.set(client, [...(held.get(client) ?? []), bytes])
+        const { promise } = lifted
+        clear = clear.then(() => promise)
       }
       clear = clear.then(() => {
         if (!store.destroyed) store.write(bytes)
@@ -75,6 +92,7 @@ export async function openProxy(
   const { port } = server.address() as AddressInfo
   laboratory.atEnd(async () => {
     for (const client of clients) client.destroy()
+    lift()
     server.close()
     await once(server, 'close')
   })
@@ -86,6 +104,7 @@ export async function openProxy(
     },
     setFault: (next) => {
       fault = next
+      if (next?.kind !== 'request-held') lift()
       if (next?.kind !== 'unreachable') return
       for (const client of clients) {
         hits += 1
@@ -93,5 +112,6 @@ export async function openProxy(
       }
     },
     hits: () => hits,
+    held: () => Array.from(held.values(), (chunks) => Buffer.concat(chunks)),
   }
 }

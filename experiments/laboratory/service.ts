@@ -20,14 +20,21 @@ import {
 } from '../../infra/native/src/processes.ts'
 import type { Laboratory } from './laboratory.ts'
 
-export interface ServiceOptions {
+export type ServiceOptions = {
   /** Of the process, for its log. */
   readonly name: string
-  /** Under services/. */
-  readonly folder: string
   /** Beside HOST, PORT and LOG_LEVEL. */
   readonly environment: Readonly<Record<string, string>>
-}
+} & (
+  | {
+      /** Under services/. */
+      readonly folder: string
+    }
+  | {
+      /** The file of a process of the experiment's own. */
+      readonly main: string
+    }
+)
 
 export interface Service {
   readonly name: string
@@ -52,6 +59,7 @@ export async function startService(laboratory: Laboratory, options: ServiceOptio
   const { settings, signal, logsDir } = laboratory
   const port = await freePort()
   const url = `http://${settings.LAB_HOST}:${port}`
+  const main = 'main' in options ? options.main : join(root, 'services', options.folder, 'src/main.ts')
   const log = join(logsDir, `${options.name}.log`)
   await mkdir(logsDir, { recursive: true })
   let running: ProcessIdentity | undefined
@@ -75,20 +83,16 @@ export async function startService(laboratory: Laboratory, options: ServiceOptio
   const launch = async (): Promise<ProcessIdentity> => {
     const output = openSync(log, 'a')
     const { PATH, HOME, TMPDIR } = process.env
-    const child = spawn(
-      process.execPath,
-      ['--max-old-space-size=128', join(root, 'services', options.folder, 'src/main.ts')],
-      {
-        cwd: root,
-        // In the runner's own process group: whatever ends that from outside, ends this too.
-        stdio: ['ignore', output, output],
-        env: {
-          ...{ PATH, HOME, TMPDIR, NODE_ENV: 'production', NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node') },
-          ...{ HOST: settings.LAB_HOST, PORT: String(port), LOG_LEVEL: 'warn' },
-          ...options.environment,
-        },
+    const child = spawn(process.execPath, ['--max-old-space-size=128', main], {
+      cwd: root,
+      // In the runner's own process group: whatever ends that from outside, ends this too.
+      stdio: ['ignore', output, output],
+      env: {
+        ...{ PATH, HOME, TMPDIR, NODE_ENV: 'production', NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node') },
+        ...{ HOST: settings.LAB_HOST, PORT: String(port), LOG_LEVEL: 'warn' },
+        ...options.environment,
       },
-    )
+    })
     await once(child, 'spawn')
     const identity = child.pid === undefined ? undefined : identify(child.pid)
     if (identity === undefined) throw new Error(`${options.name} died at once; see ${log}`)

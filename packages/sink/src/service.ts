@@ -53,6 +53,8 @@ export interface SinkServiceOptions<Op extends Operation> {
   readonly store: Store<Op>
   readonly fetch: FetchOptions
   readonly operationsPerWriteMax?: number
+  /** After which the group takes a member for dead that says nothing. */
+  readonly sessionTimeoutMs?: number
 }
 
 export async function startSinkService<Op extends Operation>(
@@ -78,6 +80,7 @@ export async function startSinkService<Op extends Operation>(
     fail,
     fetch: options.fetch,
     ...(options.operationsPerWriteMax === undefined ? {} : { operationsPerWriteMax: options.operationsPerWriteMax }),
+    ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
   })
   const application = express()
     .disable('x-powered-by')

@@ -1,0 +1,197 @@
+/**
+ * The same changes of one table through a topic keyed by id and through one that is not, into a store with the guard
+ * and into one without it. README.md says how and why.
+ */
+import { decode } from '@driftlab/change-event'
+import { orderRecords } from '@driftlab/order'
+import { connectPostgres, type Postgres } from '@driftlab/stores'
+import { eventually } from '@driftlab/stores/testing'
+import { z } from 'zod'
+import { createLane, dropLane } from '../../infra/postgres/lane.ts'
+import { defineExperiment, type RunContext } from '../runner/experiment.ts'
+import { openBench, partitionsOf, untilShared, type Bench, type Cell } from './cells.ts'
+import { checks, claim, refutedBy } from './checks.ts'
+import { documentsIn } from './held.ts'
+import { entrySchema, keyings, type Entry, type Situation } from './history.ts'
+import { insertOrders, readRows, schema, tableLane, take, takeTogether } from './orders.ts'
+import { planFreeze, planLives } from './plan.ts'
+import { report } from './report.ts'
+
+const clients = 8
+const ordersPerFreeze = 320
+const settleDeadlineMs = 60_000
+/** A session of a sink's takes 10 s to end, and a rebalance its time. */
+const takeOverDeadlineMs = 60_000
+
+export const ordering = defineExperiment<Entry>({
+  name: 'ordering',
+  claim,
+  refutedBy,
+  needs: 'laboratory',
+  entry: entrySchema,
+  run,
+  checks,
+  report,
+})
+
+async function run(context: RunContext<Entry>): Promise<void> {
+  const { quick, progress, random } = context
+  const laboratory = context.laboratory()
+  const { postgres, url, signal } = laboratory
+  progress('starting two connectors and eight sinks')
+  await dropLane(postgres, schema)
+  laboratory.atEnd(() => dropLane(postgres, schema))
+  await createLane(postgres, schema)
+  const bench = await openBench(laboratory)
+  const writer = connectPostgres(url.postgres('ORDERS'), { connectionsMax: clients, timeoutMs: 30_000 })
+  laboratory.atEnd(() => writer.end())
+
+  progress('changes while nothing fails')
+  const orders = await insertOrders(writer, quick ? 160 : 800)
+  const hands = planLives(orders, { clients, notes: 4, random })
+  await Promise.all(
+    hands.map(async (steps) => {
+      for (const step of steps) {
+        signal.throwIfAborted()
+        await take(writer, step)
+      }
+    }),
+  )
+  await settle(bench, writer)
+  await recordOutcomes(context, bench, writer, { situation: 'live', orders })
+
+  const freezes = quick ? 1 : 3
+  for (let freeze = 1; freeze <= freezes; freeze += 1) {
+    signal.throwIfAborted()
+    progress('a frozen sink in every cell', `${freeze} of ${freezes}`)
+    await makeZombies(context, bench, writer)
+  }
+  progress('reading both topics')
+  await recordChanges(context, bench)
+}
+
+/** Resolves when every change that was committed before has gone through both topics into all cells. */
+async function settle({ cells }: Bench, writer: Postgres): Promise<void> {
+  // Of an order with one change, nothing can overtake anything; and connectors publish in the order of commits.
+  const last = await insertOrders(writer, 1)
+  await eventually(
+    async () => {
+      const seen = await Promise.all(cells.map((cell) => cell.read(last)))
+      return seen.flat().every((document) => document !== null)
+    },
+    { deadlineMs: settleDeadlineMs, what: 'the last order is in every cell' },
+  )
+  await eventually(async () => (await Promise.all(cells.map((cell) => cell.isDrained()))).every(Boolean), {
+    deadlineMs: settleDeadlineMs,
+    what: 'every cell has drained its topic',
+  })
+}
+
+async function makeZombies(context: RunContext<Entry>, bench: Bench, writer: Postgres): Promise<void> {
+  const { cells, partitions } = bench
+  const orders = await insertOrders(writer, ordersPerFreeze)
+  await settle(bench, writer)
+  const plan = planFreeze(orders)
+
+  // They stop for a moment first, and so find all of these changes at once when they go on.
+  const before = await Promise.all(cells.map((cell) => cell.records()))
+  for (const { first } of cells) first.pause()
+  await takeTogether(writer, plan.held)
+  await eventually(
+    async () => {
+      const now = await Promise.all(cells.map((cell) => cell.records()))
+      return now.every((records, at) => records - (before[at] ?? 0) >= plan.held.length)
+    },
+    { deadlineMs: settleDeadlineMs, intervalMs: 10, what: 'the changes to be held are in both topics' },
+  )
+  await Promise.all(cells.map(freezeWithWrite))
+  const held = new Map(cells.map((cell) => [cell, cell.proxy.held().flatMap(documentsIn)]))
+  await takeTogether(writer, plan.newer)
+  await Promise.all(
+    cells.map(({ second }) =>
+      eventually(async () => (await partitionsOf(second)) === partitions, {
+        deadlineMs: takeOverDeadlineMs,
+        what: `${second.name} has taken every partition over`,
+      }),
+    ),
+  )
+  await settle(bench, writer)
+
+  const rows = await readRows(writer, orders)
+  for (const [cell, writes] of held) {
+    const stored = await cell.read(writes.map(({ order }) => order))
+    for (const [at, { order, revision }] of writes.entries()) {
+      context.record({
+        ...{ type: 'held', keying: cell.keying, guarded: cell.guarded, order, revision },
+        stored: revisionOf(stored[at] ?? null),
+        row: rows.get(order)?.revision ?? null,
+      })
+    }
+  }
+  for (const { proxy, first } of cells) {
+    proxy.setFault(undefined)
+    first.resume()
+  }
+  // It says that it is ready once Redis has answered it, on the same connection and so after the write.
+  await Promise.all(cells.map(untilShared))
+  await settle(bench, writer)
+  await recordOutcomes(context, bench, writer, { situation: 'zombie', orders })
+}
+
+/** Lets the first instance go on until a write of its is on its way, and no further. */
+async function freezeWithWrite({ first, proxy }: Cell): Promise<void> {
+  proxy.setFault({ kind: 'request-held' })
+  first.resume()
+  await eventually(() => proxy.held().flatMap(documentsIn).length > 0, {
+    deadlineMs: settleDeadlineMs,
+    intervalMs: 5,
+    what: `${first.name} has a write on its way`,
+  })
+  first.pause()
+}
+
+async function recordOutcomes(
+  { record }: RunContext<Entry>,
+  { cells }: Bench,
+  writer: Postgres,
+  { situation, orders }: { readonly situation: Situation; readonly orders: readonly string[] },
+): Promise<void> {
+  const rows = await readRows(writer, orders)
+  for (const cell of cells) {
+    const { keying, guarded } = cell
+    const stored = await cell.read(orders)
+    for (const [at, order] of orders.entries()) {
+      const [row, document] = [rows.get(order), stored[at] ?? null]
+      record({
+        ...{ type: 'outcome', keying, guarded, situation, order },
+        row: row?.revision ?? null,
+        stored: revisionOf(document),
+        equal: (row?.document ?? null) === document,
+      })
+    }
+  }
+}
+
+async function recordChanges({ record }: RunContext<Entry>, { admin, topics }: Bench): Promise<void> {
+  const format = orderRecords(tableLane).debezium
+  for (const keying of keyings) {
+    await admin.readAll(topics[keying], (logged) => {
+      const decoded = decode(logged, { ...format, epoch: 0 })
+      if (decoded.type === 'poison') throw new Error(`${topics[keying]}/${logged.partition}: ${decoded.message}`)
+      if (decoded.type !== 'change') return
+      const { change } = decoded
+      const { id, revision } = identitySchema.parse(change.kind === 'delete' ? change.before : change.after)
+      record({
+        ...{ type: 'change', keying, order: id, kind: change.kind, revision },
+        ...{ partition: change.position.partition, offset: change.position.offset },
+      })
+    })
+  }
+}
+
+const identitySchema = z.object({ id: z.uuid(), revision: z.int() })
+const documentSchema = z.object({ revision: z.int() })
+
+function revisionOf(document: string | null): number | null {
+  return document === null ? null : documentSchema.parse(JSON.parse(document)).revision
+}
