@@ -9,6 +9,7 @@ import { slotRetention } from './slot-retention/experiment.ts'
 import { tombstonesExpire } from './tombstones-expire/experiment.ts'
 import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
 import { twoPhaseCommit } from './two-phase-commit/experiment.ts'
+import { versionChoice } from './version-choice/experiment.ts'
 
 export const experiments: readonly Experiment[] = [
   dualWriteRace,
@@ -16,6 +17,7 @@ export const experiments: readonly Experiment[] = [
   partialFailure,
   twoPhaseCommit,
   outboxOrder,
+  versionChoice,
   triggersAreFragile,
   slotRetention,
   tombstonesExpire,
