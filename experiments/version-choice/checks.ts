@@ -1,23 +1,92 @@
-import type { Check, Report } from '../runner/experiment.ts'
-import { entriesOf, guards, situations, type Entry } from './history.ts'
-export const checks: readonly Check<Entry>[] = [
-  { statement: 'x', check: () => ({ verdict: 'unknown', because: 'draft' }) },
-]
-export function report(history: readonly Entry[]): Report {
+/** The parts of the claim; pure functions of the history. */
+import type { Check, Finding } from '../runner/experiment.ts'
+import { situations, type Entry, type Guard, type Situation } from './history.ts'
+import { appendedAgain, missing, summarize } from './summary.ts'
+
+const evidenceMax = 20
+
+/** Ends right, with no order wrong, in each of these situations. */
+function endsRight(guard: Guard, among: readonly Situation[], where: string): Check<Entry> {
   return {
-    charts: [],
-    tables: [
-      {
-        title: 'draft',
-        head: ['guard', ...situations],
-        rows: guards.map((guard) => [
-          guard,
-          ...situations.map((situation) => {
-            const ends = entriesOf(history, 'end', situation).filter((e) => e.guard === guard)
-            return `${ends.filter((e) => e.inStore !== e.inDatabase).length} of ${ends.length}`
-          }),
-        ]),
-      },
-    ],
+    statement: `${guard} ends right ${where}`,
+    check: (history) => {
+      const wrong = among.flatMap((situation) => summarize(history, situation, guard).wrong)
+      const because = among.map((situation) => countWrong(history, situation, guard)).join('; ')
+      if (wrong.length > 0) return { verdict: 'refuted', because, evidence: wrong.slice(0, evidenceMax) }
+      return unseen(history, among) ?? { verdict: 'holds', because }
+    },
   }
 }
+
+/** That a guard ends wrong is a claim too, and not seeing it refutes that. */
+function endsWrong(guard: Guard, situation: Situation, why: string): Check<Entry> {
+  return {
+    statement: `${guard} ends wrong in ${situation}: ${why}`,
+    check: (history) => {
+      const { wrong } = summarize(history, situation, guard)
+      const because = countWrong(history, situation, guard)
+      return (
+        unseen(history, [situation]) ??
+        (wrong.length === 0
+          ? { verdict: 'refuted', because }
+          : {
+              verdict: 'holds',
+              because: `${because}, namely those ${[...new Set(wrong.map(({ story }) => story))].join(', those ')}`,
+              evidence: wrong.slice(0, evidenceMax),
+            })
+      )
+    },
+  }
+}
+
+function unseen(history: readonly Entry[], among: readonly Situation[]): Finding | undefined {
+  const reasons = among.flatMap((situation) => missing(history, situation) ?? [])
+  return reasons.length === 0 ? undefined : { verdict: 'unknown', because: reasons.join('; ') }
+}
+
+function countWrong(history: readonly Entry[], situation: Situation, guard: Guard): string {
+  const { wrong, orders } = summarize(history, situation, guard)
+  return `${situation}: ${wrong.length} of ${orders} orders wrong`
+}
+
+const aReaderSeesItGoBack: Check<Entry> = {
+  statement:
+    'epoch and offset lets a reader see orders go back where Connect appends changes again, and then end right',
+  check: (history) => {
+    const { wentBack, wrong, orders } = summarize(history, 'at-least-once', 'epoch and offset')
+    const again = appendedAgain(history, 'at-least-once').length
+    const because = `${again} changes were appended again; ${wentBack.length} of ${orders} orders went back, ${wrong.length} ended wrong`
+    return (
+      unseen(history, ['at-least-once']) ?? {
+        verdict: wentBack.length > 0 && wrong.length === 0 ? 'holds' : 'refuted',
+        because,
+        evidence: wentBack.slice(0, evidenceMax),
+      }
+    )
+  },
+}
+
+const exactlyOnceAppendsOnce: Check<Entry> = {
+  statement: 'With exactly-once a killed Connect appends no change again, and no order goes back',
+  check: (history) => {
+    const again = appendedAgain(history, 'exactly-once')
+    const { wentBack, orders } = summarize(history, 'exactly-once', 'epoch and offset')
+    const because = `${again.length} changes were appended again; ${wentBack.length} of ${orders} orders went back`
+    if (again.length + wentBack.length > 0) {
+      return { verdict: 'refuted', because, evidence: again.slice(0, evidenceMax) }
+    }
+    // The same kill has to do harm without it.
+    return unseen(history, ['exactly-once', 'at-least-once']) ?? { verdict: 'holds', because }
+  },
+}
+
+export const checks: readonly Check<Entry>[] = [
+  endsRight('epoch and offset', situations, 'in every situation'),
+  endsWrong('lsn', 'incremental snapshot', 'a READ is stamped with the position of the stream'),
+  endsWrong('pair', 'new topic', 'after a new snapshot there is no commit in it'),
+  endsWrong('clock', 'redelivery', 'two changes of one transaction have one time'),
+  endsWrong('revision', 'redelivery', 'it begins anew with a row that is inserted anew'),
+  endsWrong('offset', 'new topic', 'offsets begin anew, and so need an epoch'),
+  aReaderSeesItGoBack,
+  exactlyOnceAppendsOnce,
+]

@@ -1,9 +1,11 @@
 /** Four guards, each asked the same question: which of two writes of a key is the newer one? README.md says how and why. */
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
-import { checks, report } from './checks.ts'
+import { checks } from './checks.ts'
 import { entrySchema, type Entry } from './history.ts'
-import { applyByEachGuard, type Outcome } from './sink.ts'
+import { report } from './report.ts'
+import { applyByEachGuard } from './sink.ts'
 import { connectRestart, incrementalSnapshot, newTopic, redelivery, type Trial } from './situations.ts'
+import { openWorker } from './worker.ts'
 
 export const versionChoice = defineExperiment<Entry>({
   name: 'version-choice',
@@ -19,21 +21,30 @@ export const versionChoice = defineExperiment<Entry>({
 async function run(context: RunContext<Entry>): Promise<void> {
   const { record, progress, quick } = context
   const laboratory = context.laboratory()
+  const { lab } = laboratory
   const trial: Trial = { laboratory, record, count: quick ? 10 : 50 }
-  const situations: readonly Promise<Outcome>[] = [
-    redelivery(trial),
-    incrementalSnapshot(trial),
-    newTopic(trial),
-    connectRestart(trial, 'at-least-once'),
-    connectRestart(trial, 'exactly-once'),
-  ]
+
   progress('five situations at once')
-  // All of them have ended before anything is taken away.
-  const outcomes = await Promise.allSettled(situations)
+  const undisturbed = [redelivery(trial), incrementalSnapshot(trial), newTopic(trial)]
+  // Their connectors run on the worker that is killed.
+  const othersHaveEnded = Promise.allSettled(undisturbed)
+  const outcomes = await Promise.allSettled([
+    ...undisturbed,
+    openWorker(laboratory, 'version-choice-worker').then((worker) => connectRestart(trial, 'at-least-once', worker)),
+    connectRestart(trial, 'exactly-once', {
+      kill: async () => {
+        await othersHaveEnded
+        await lab.kill('connect')
+      },
+      start: () => lab.start(['connect']),
+    }),
+  ])
+  // Nothing is taken away before all of them have ended.
   for (const outcome of outcomes) {
     if (outcome.status === 'rejected') throw outcome.reason
-    for (const read of new Set(outcome.value.delivered)) record(read.recorded)
-    progress('the same records by each guard', outcome.value.situation)
+    const { situation, delivered } = outcome.value
+    for (const { recorded } of new Set(delivered)) record(recorded)
+    progress('the same records by each guard', situation)
     await applyByEachGuard(laboratory, outcome.value, record)
   }
 }

@@ -10,7 +10,9 @@ export function versionsBy(guard: Guard, records: readonly Recorded[]): readonly
     case 'lsn':
       return records.map(positionOf)
     case 'pair':
-      return rank(records)
+      return rank(records, () => 0)
+    case 'pair, filled in':
+      return rank(records, positionOf)
     case 'clock':
       return records.map(({ tsUs }) => tsUs)
     case 'revision':
@@ -28,16 +30,14 @@ function positionOf({ lsn, sequence }: Recorded): number {
   return lsn ?? sequence[1] ?? 0
 }
 
-/** A pair does not fit into a version, so all pairs of the run are numbered in their order: by that number they compare alike. */
-function rank(records: readonly Recorded[]): readonly number[] {
-  const pairs = records.map((record) => [commitOf(record), positionOf(record)] as const)
+/**
+ * A pair does not fit into a version, so all pairs of the run are numbered in their order, and those numbers compare like
+ * the pairs.
+ */
+function rank(records: readonly Recorded[], withoutCommit: (record: Recorded) => number): readonly number[] {
+  const pairs = records.map((record) => [record.sequence[0] ?? withoutCommit(record), positionOf(record)] as const)
   const distinct = new Map(pairs.map((pair) => [String(pair), pair]))
   const sorted = [...distinct.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1])
   const ranks = new Map(sorted.map((pair, at) => [String(pair), at + 1]))
   return pairs.map((pair) => ranks.get(String(pair)) ?? 0)
-}
-
-/** A connector that has passed no commit yet knows none: then the commit is older than any. */
-function commitOf({ sequence }: Recorded): number {
-  return sequence[0] ?? 0
 }

@@ -5,8 +5,15 @@ import { z } from 'zod'
 export const situations = ['redelivery', 'incremental snapshot', 'at-least-once', 'exactly-once', 'new topic'] as const
 export type Situation = (typeof situations)[number]
 
-/** What the version of a write could be made of. `arrival` is no guard: whatever comes is newer than what was there. */
-export const guards = ['arrival', 'lsn', 'pair', 'clock', 'revision', 'offset', 'epoch and offset'] as const
+/**
+ * What the version of a write could be made of. `arrival` is no guard: whatever comes is newer than what was there. `pair`
+ * is Debezium's sequence, a commit and a position; there may be no commit in it, which is then older than any, or, where it
+ * is `filled in`, the position itself.
+ */
+export const guards = [
+  ...(['arrival', 'lsn', 'pair', 'pair, filled in', 'clock', 'revision'] as const),
+  ...(['offset', 'epoch and offset'] as const),
+] as const
 export type Guard = (typeof guards)[number]
 
 const situation = z.enum(situations)
@@ -46,6 +53,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
     situation,
     guard: z.enum(guards),
     key: z.uuid(),
+    story: z.string(),
     inStore: z.int().nullable(),
     inDatabase: z.int().nullable(),
   }),

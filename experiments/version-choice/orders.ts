@@ -17,14 +17,21 @@ export interface Orders {
   /** The last step of each order, also where that is its delete. */
   readonly lastStepOf: (key: string) => number
   readonly keys: () => readonly string[]
-  /** What the database says: the step that each order is at; null of one that is not there. */
-  steps(): Promise<ReadonlyMap<string, number | null>>
+  /** What the database holds of each order. */
+  ends(): Promise<readonly OrderEnd[]>
   insertAll(story: string, count: number): Promise<readonly string[]>
   insert(session: Session, keys: readonly string[]): Promise<void>
   update(session: Session, keys: readonly string[]): Promise<void>
   remove(session: Session, keys: readonly string[]): Promise<void>
   /** One transaction, which stays open until `commit`. */
   begin(): Promise<OpenTransaction>
+}
+
+export interface OrderEnd {
+  readonly key: string
+  readonly story: string
+  /** The step that it is at; null when it is not there. */
+  readonly inDatabase: number | null
 }
 
 export interface OpenTransaction {
@@ -53,10 +60,10 @@ export async function openOrders({ postgres, atEnd }: Laboratory, schema: string
     storyOf: (key) => stories.get(key) ?? 'none of ours',
     lastStepOf: (key) => steps.get(key) ?? 0,
     keys: () => [...stories.keys()],
-    steps: async () => {
+    ends: async () => {
       const { rows } = await postgres.query<{ id: string; note: string }>(`select id, note from ${table}`)
       const present = new Map(rows.map(({ id, note }) => [id, stepIn(note)]))
-      return new Map([...stories.keys()].map((key) => [key, present.get(key) ?? null]))
+      return [...stories].map(([key, story]) => ({ key, story, inDatabase: present.get(key) ?? null }))
     },
     insertAll: async (story, count) => {
       const keys = Array.from({ length: count }, () => uuidV7())

@@ -8,7 +8,7 @@ import { createCacheStore } from '../../services/cache-updater/src/store.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
 import { versionsBy } from './guards.ts'
 import { guards, type Entry, type Guard, type Situation } from './history.ts'
-import { stepIn } from './orders.ts'
+import { stepIn, type OrderEnd } from './orders.ts'
 import type { Read } from './topic.ts'
 
 const deletedVersionTtlS = 3_600
@@ -18,8 +18,8 @@ export interface Outcome {
   readonly situation: Situation
   /** In the order in which the sink gets them, those that it gets again among them. */
   readonly delivered: readonly Read[]
-  /** What the database holds in the end. */
-  readonly steps: ReadonlyMap<string, number | null>
+  /** What the database holds in the end, and of which story that is. */
+  readonly ends: readonly OrderEnd[]
 }
 
 export async function applyByEachGuard(
@@ -39,7 +39,7 @@ export async function applyByEachGuard(
 async function apply(
   redis: Redis,
   guard: Guard,
-  { situation, delivered, steps }: Outcome,
+  { situation, delivered, ends }: Outcome,
   record: (entry: Entry) => void,
 ): Promise<void> {
   const lane = `cdc-choice-${guards.indexOf(guard)}-${crypto.randomUUID()}`
@@ -56,12 +56,12 @@ async function apply(
       const { topicNumber, partition, offset } = recorded
       record({ kind: 'delivery', situation, guard, topicNumber, partition, offset, taken: stale === 0 })
     }
-    for (const [key, inDatabase] of steps) {
+    for (const { key, story, inDatabase } of ends) {
       const document = await redis.hget(redisKey(key), 'document')
       const inStore = document === null ? null : stepIn((JSON.parse(document) as { readonly note: unknown }).note)
-      record({ kind: 'end', situation, guard, key, inStore, inDatabase })
+      record({ kind: 'end', situation, guard, key, story, inStore, inDatabase })
     }
   } finally {
-    await redis.unlink(...[...steps.keys()].map(redisKey), redisKey(''))
+    await redis.unlink(...ends.map(({ key }) => redisKey(key)), redisKey(''))
   }
 }

@@ -6,7 +6,6 @@ import type { Entry, Situation } from './history.ts'
 import { openOrders } from './orders.ts'
 import type { Outcome } from './sink.ts'
 import { readTopic, type Read } from './topic.ts'
-import { openWorker } from './worker.ts'
 
 export interface Trial {
   readonly laboratory: Laboratory
@@ -46,7 +45,7 @@ export async function redelivery({ laboratory, record, count }: Trial): Promise<
     partition.slice(0, Math.floor((partition.length * 2) / 3)),
   )
   record({ kind: 'fault', situation, what: 'two thirds of each partition are read again' })
-  return { situation, delivered: [...reads, ...again], steps: await orders.steps() }
+  return { situation, delivered: [...reads, ...again], ends: await orders.ends() }
 }
 
 /** Debezium reads the table while transactions that have changed it are open. */
@@ -89,22 +88,30 @@ export async function incrementalSnapshot({ laboratory, record, count }: Trial):
   await orders.update(postgres, beside)
   await reader.untilAllIsRead()
   await reader.stop()
-  return { situation, delivered: reader.reads(), steps: await orders.steps() }
+  return { situation, delivered: reader.reads(), ends: await orders.ends() }
+}
+
+/** A Kafka Connect worker that can be killed. */
+export interface Killable {
+  /** Where its REST interface is, when it is not the laboratory's. */
+  readonly url?: string
+  /** kill -9. Resolves when it is gone. */
+  kill(): Promise<void>
+  start(): Promise<void>
 }
 
 /** Kafka Connect is killed after it has published changes. */
 export async function connectRestart(
   { laboratory, record, count }: Trial,
   situation: 'at-least-once' | 'exactly-once',
+  worker: Killable,
 ): Promise<Outcome> {
   const { postgres } = laboratory
-  const exactlyOnce = situation === 'exactly-once'
   const name = `version-choice-${situation}`
-  const worker = await openWorker(laboratory, { name: `${name}-worker`, exactlyOnce })
   const orders = await openOrders(laboratory, name.replaceAll('-', '_'))
   const { topic, url } = await openConnector(laboratory, {
-    ...{ name, schema: orders.schema, connectUrl: worker.url },
-    overrides: { 'exactly.once.support': exactlyOnce ? 'required' : 'requested' },
+    ...{ name, schema: orders.schema, ...(worker.url === undefined ? {} : { connectUrl: worker.url }) },
+    overrides: situation === 'at-least-once' ? { 'exactly.once.support': 'requested' } : {},
   })
   const reader = await readTopic(laboratory, orders, { situation, topic, topicNumber: 0 })
   const changed = await orders.insertAll('changed', count)
@@ -125,7 +132,7 @@ export async function connectRestart(
   await orders.update(postgres, markers)
   await reader.untilAllIsRead()
   await reader.stop()
-  return { situation, delivered: reader.reads(), steps: await orders.steps() }
+  return { situation, delivered: reader.reads(), ends: await orders.ends() }
 }
 
 /** The topic is deleted before the sink has read all of it, made anew and filled by a new snapshot. */
@@ -157,7 +164,8 @@ export async function newTopic({ laboratory, record, count }: Trial): Promise<Ou
   record({ kind: 'fault', situation, what: 'the topic is deleted and made anew' })
   const transaction = await orders.begin()
   await orders.update(transaction.session, open)
-  await orders.update(postgres, [])
+  // Others commit meanwhile, so the position that the new snapshot finds is beyond that change.
+  await orders.update(postgres, unread)
   const second = await readTopic(laboratory, orders, { situation, topic, topicNumber: 1 })
   await askConnector('PUT', url, '/resume')
   await second.until((reads) => keysOf(reads).size >= orders.keys().length, 'the new snapshot has read every order')
@@ -166,7 +174,7 @@ export async function newTopic({ laboratory, record, count }: Trial): Promise<Ou
   await orders.remove(postgres, deleted)
   await second.untilAllIsRead()
   await second.stop()
-  return { situation, delivered: [...read, ...second.reads()], steps: await orders.steps() }
+  return { situation, delivered: [...read, ...second.reads()], ends: await orders.ends() }
 }
 
 function keysOf(reads: readonly Read[]): ReadonlySet<string> {

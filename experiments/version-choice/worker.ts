@@ -1,6 +1,6 @@
 /**
  * A Kafka Connect worker of the experiment's own: the laboratory's command and properties, with names and a port of its
- * own, with or without exactly-once, and without ever writing down by itself how far a connector is.
+ * own, and without exactly-once, which is a setting of the whole worker.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,25 +13,13 @@ import { identify, isAlive, killTree, stopTree, type ProcessIdentity } from '../
 import { findJavaHome, installedPaths } from '../../infra/native/src/tools.ts'
 import { buildTopology, findComponent } from '../../infra/native/src/topology.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
-
-export interface Worker {
-  readonly url: string
-  /** kill -9. Resolves when it is gone. */
-  kill(): Promise<void>
-  /** Resolves when its REST interface answers. */
-  start(): Promise<void>
-}
-
-export interface WorkerOptions {
-  readonly name: string
-  readonly exactlyOnce: boolean
-}
+import type { Killable } from './situations.ts'
 
 const readyDeadlineMs = 60_000
 const stopDeadlineMs = 20_000
 
 /** Resolves when it runs; it and its topics are gone when the experiment ends. */
-export async function openWorker(laboratory: Laboratory, { name, exactlyOnce }: WorkerOptions): Promise<Worker> {
+export async function openWorker(laboratory: Laboratory, name: string): Promise<Killable> {
   const { settings, layout, logsDir } = laboratory
   const port = await freePort()
   const url = `http://${settings.LAB_HOST}:${port}`
@@ -52,9 +40,9 @@ export async function openWorker(laboratory: Laboratory, { name, exactlyOnce }: 
       'offset.storage.topic': topics[0],
       'config.storage.topic': topics[1],
       'status.storage.topic': topics[2],
-      'exactly.once.source.support': exactlyOnce ? 'enabled' : 'disabled',
-      // Beside exactly-once, a place is written down when a task stops, and every so often: here never, so that it is
-      // known from where a killed worker begins again.
+      'exactly.once.source.support': 'disabled',
+      // How far a connector is, is then written down every so often and when its task stops: here only when it stops, so
+      // that it is known from where a killed worker begins again.
       'offset.flush.interval.ms': '3600000',
       listeners: url,
       'rest.advertised.port': String(port),
