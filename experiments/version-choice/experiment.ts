@@ -39,12 +39,14 @@ async function run(context: RunContext<Entry>): Promise<void> {
       start: () => lab.start(['connect']),
     }),
   ])
-  // Nothing is taken away before all of them have ended.
+  // Nothing is taken away before all of them have ended, and what some have shown is not lost with another.
   for (const outcome of outcomes) {
-    if (outcome.status === 'rejected') throw outcome.reason
+    if (outcome.status === 'rejected') continue
     const { situation, delivered } = outcome.value
     for (const { recorded } of new Set(delivered)) record(recorded)
     progress('the same records by each guard', situation)
     await applyByEachGuard(laboratory, outcome.value, record)
   }
+  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
+  if (failures.length > 0) throw new Error(failures.map(String).join('\n'), { cause: failures[0] })
 }

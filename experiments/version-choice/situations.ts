@@ -2,6 +2,7 @@
 import { connectLog } from '@driftlab/kafka'
 import { askConnector, openConnector } from '../laboratory/connector.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
+import { openTopics } from '../laboratory/topics.ts'
 import type { Entry, Situation } from './history.ts'
 import { openOrders } from './orders.ts'
 import type { Outcome } from './sink.ts'
@@ -159,8 +160,7 @@ export async function newTopic({ laboratory, record, count }: Trial): Promise<Ou
   await askConnector('DELETE', url, '/offsets')
   const admin = await connectLog({ brokers: [laboratory.url.kafkaBrokers], clientId: 'version-choice' }).connectAdmin()
   laboratory.atEnd(() => admin.close())
-  await admin.deleteTopics([topic])
-  await admin.createTopics([ordersTopic])
+  await openTopics(laboratory, admin, [ordersTopic])
   record({ kind: 'fault', situation, what: 'the topic is deleted and made anew' })
   const transaction = await orders.begin()
   await orders.update(transaction.session, open)
