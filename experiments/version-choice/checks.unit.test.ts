@@ -80,6 +80,12 @@ const remade = told('new topic', 'unread', keyOf(6), [
   { step: 3, topicNumber: 1, offset: 0, op: 'r', snapshot: 'first', sequence: [null, 102] },
 ])
 
+const openAgain = told('new topic', 'open', keyOf(8), [
+  ...[{ step: 1 }, { step: 2 }],
+  { step: 2, topicNumber: 1, offset: 0, op: 'r', snapshot: 'true', lsn: 300, sequence: [null, 300] },
+  { step: 3, topicNumber: 1, offset: 1, lsn: 250, sequence: [null, 250] },
+])
+
 const asClaimed: Readonly<Record<Situation, readonly Scene[]>> = {
   redelivery: [
     { records: twice, delivered: [...twice, ...twice.slice(0, 2)], inDatabase: 3 },
@@ -88,7 +94,10 @@ const asClaimed: Readonly<Record<Situation, readonly Scene[]>> = {
   'incremental snapshot': [{ records: open, inDatabase: 2 }],
   'at-least-once': [{ records: restarted('at-least-once', true), inDatabase: 3 }],
   'exactly-once': [{ records: restarted('exactly-once', false), inDatabase: 3 }],
-  'new topic': [{ records: remade, inDatabase: 3 }],
+  'new topic': [
+    { records: remade, inDatabase: 3 },
+    { records: openAgain, inDatabase: 3 },
+  ],
 }
 
 function historyOf(scenes: Partial<Record<Situation, readonly Scene[]>> = {}): readonly Entry[] {

@@ -9,8 +9,10 @@ import { openWorker } from './worker.ts'
 
 export const versionChoice = defineExperiment<Entry>({
   name: 'version-choice',
-  claim: 'draft',
-  refutedBy: 'draft',
+  claim:
+    "Of the LSN, the pair of commit and position that Debezium calls its sequence, the database's clock, the row's revision and the offset, only the offset with an epoch ends with every order right in five situations in which old changes meet new ones; and where Connect appends changes again, for want of exactly-once, a reader sees orders go back by that too, until the later changes have come again.",
+  refutedBy:
+    'An order that ends wrong by the offset with an epoch, or no order that ends wrong by one of the others in the situation that is named for it.',
   needs: 'laboratory',
   entry: entrySchema,
   run,

@@ -30,7 +30,7 @@ export async function applyByEachGuard(
   const redis = connectRedis(laboratory.url.redis('ADMIN'), { timeoutMs })
   try {
     await eventually(() => redis.status === 'ready', { deadlineMs: timeoutMs })
-    for (const guard of guards) await apply(redis, guard, outcome, record)
+    await Promise.all(guards.map((guard) => apply(redis, guard, outcome, record)))
   } finally {
     redis.disconnect()
   }
