@@ -81,9 +81,12 @@ const remade = told('new topic', 'unread', keyOf(6), [
 ])
 
 const openAgain = told('new topic', 'open', keyOf(8), [
-  ...[{ step: 1 }, { step: 2 }],
-  { step: 2, topicNumber: 1, offset: 0, op: 'r', snapshot: 'true', lsn: 300, sequence: [null, 300] },
-  { step: 3, topicNumber: 1, offset: 1, lsn: 250, sequence: [null, 250] },
+  ...[
+    { step: 1, partition: 1 },
+    { step: 2, partition: 1 },
+  ],
+  { step: 2, partition: 1, topicNumber: 1, offset: 0, op: 'r', snapshot: 'true', lsn: 300, sequence: [null, 300] },
+  { step: 3, partition: 1, topicNumber: 1, offset: 1, lsn: 250, sequence: [null, 250] },
 ])
 
 const asClaimed: Readonly<Record<Situation, readonly Scene[]>> = {
