@@ -6,7 +6,7 @@ import { openTopics } from '../laboratory/topics.ts'
 import type { Entry, Situation } from './history.ts'
 import { openOrders } from './orders.ts'
 import type { Outcome } from './sink.ts'
-import { readTopic, type Read } from './topic.ts'
+import { readTopic, type Read, type TopicReader } from './topic.ts'
 
 export interface Trial {
   readonly laboratory: Laboratory
@@ -23,7 +23,7 @@ export async function redelivery({ laboratory, record, count }: Trial): Promise<
   const situation: Situation = 'redelivery'
   const { postgres } = laboratory
   const orders = await openOrders(laboratory, 'version_choice_redelivery')
-  const { topic } = await openConnector(laboratory, { name: 'version-choice-redelivery', schema: orders.schema })
+  const { topic, url } = await openConnector(laboratory, { name: 'version-choice-redelivery', schema: orders.schema })
   const reader = await readTopic(laboratory, orders, { situation, topic, topicNumber: 0 })
 
   const changed = await orders.insertAll('changed', count)
@@ -39,7 +39,7 @@ export async function redelivery({ laboratory, record, count }: Trial): Promise<
   await orders.remove(postgres, [...deleted, ...bornAgain])
   await orders.insert(postgres, bornAgain)
   await reader.untilAllIsRead()
-  await reader.stop()
+  await leave(reader, url)
 
   const reads = reader.reads()
   const again = [...Map.groupBy(reads, ({ recorded }) => recorded.partition).values()].flatMap((partition) =>
@@ -58,7 +58,7 @@ export async function incrementalSnapshot({ laboratory, record, count }: Trial):
   await postgres.query(`create table ${schema}.signals (id text primary key, type text not null, data text)`)
   // The connector itself writes into it, to find in the log where its reading began and ended.
   await postgres.query(`grant insert on ${schema}.signals to ${settings.POSTGRES_REPLICATION_USER}`)
-  const { topic } = await openConnector(laboratory, {
+  const { topic, url } = await openConnector(laboratory, {
     ...{ name: 'version-choice-incremental', schema, otherTables: ['signals'] },
     overrides: { 'signal.data.collection': `${schema}.signals` },
   })
@@ -88,7 +88,7 @@ export async function incrementalSnapshot({ laboratory, record, count }: Trial):
   await transaction.commit()
   await orders.update(postgres, beside)
   await reader.untilAllIsRead()
-  await reader.stop()
+  await leave(reader, url)
   return { situation, delivered: reader.reads(), ends: await orders.ends() }
 }
 
@@ -119,9 +119,11 @@ export async function connectRestart(
   const deleted = await orders.insertAll('deleted', count)
   const markers = await orders.insertAll('marker', markerCount)
   await reader.untilAllIsRead()
-  // A task that stops writes down how far it is.
-  await askConnector('PUT', url, '/stop')
-  await askConnector('PUT', url, '/resume')
+  if (situation === 'at-least-once') {
+    // A task that stops writes down how far it is.
+    await askConnector('PUT', url, '/stop')
+    await askConnector('PUT', url, '/resume')
+  }
 
   for (const _round of [1, 2, 3]) await orders.update(postgres, [...changed, ...deleted])
   await orders.remove(postgres, deleted)
@@ -173,8 +175,14 @@ export async function newTopic({ laboratory, record, count }: Trial): Promise<Ou
   await orders.update(postgres, changed)
   await orders.remove(postgres, deleted)
   await second.untilAllIsRead()
-  await second.stop()
+  await leave(second, url)
   return { situation, delivered: [...read, ...second.reads()], ends: await orders.ends() }
+}
+
+/** The connector stops too: it would take its part of a worker that is started anew, and has nothing left to show. */
+async function leave(reader: TopicReader, url: string): Promise<void> {
+  await reader.stop()
+  await askConnector('PUT', url, '/stop')
 }
 
 function keysOf(reads: readonly Read[]): ReadonlySet<string> {
