@@ -125,7 +125,7 @@ export async function connectRestart(
     await askConnector('PUT', url, '/resume')
   }
 
-  for (const _round of [1, 2, 3]) await orders.update(postgres, [...changed, ...deleted])
+  for (let round = 1; round <= 3; round += 1) await orders.update(postgres, [...changed, ...deleted])
   await orders.remove(postgres, deleted)
   await reader.untilAllIsRead()
   await orders.update(postgres, changed)
@@ -151,7 +151,7 @@ export async function newTopic({ laboratory, record, count }: Trial): Promise<Ou
   const deleted = await orders.insertAll('deleted in the new topic', count)
   const open = await orders.insertAll('changed in a transaction that is open during the new snapshot', count)
   const unread = await orders.insertAll('last changed when the old topic was no longer read', count)
-  for (const _round of [1, 2, 3, 4, 5]) await orders.update(postgres, orders.keys())
+  for (let round = 1; round <= 5; round += 1) await orders.update(postgres, orders.keys())
   await first.untilAllIsRead()
   const read = first.reads()
   await orders.update(postgres, unread)
