@@ -10,6 +10,7 @@ import { slotRetention } from './slot-retention/experiment.ts'
 import { tombstonesExpire } from './tombstones-expire/experiment.ts'
 import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
 import { twoPhaseCommit } from './two-phase-commit/experiment.ts'
+import { versionChoice } from './version-choice/experiment.ts'
 
 export const experiments: readonly Experiment[] = [
   dualWriteRace,
@@ -18,6 +19,7 @@ export const experiments: readonly Experiment[] = [
   twoPhaseCommit,
   outboxOrder,
   ordering,
+  versionChoice,
   triggersAreFragile,
   slotRetention,
   tombstonesExpire,

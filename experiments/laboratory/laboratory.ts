@@ -9,6 +9,7 @@ import {
   addresses,
   installMissing,
   type ComponentName,
+  type Layout,
   type NativeLab,
   type ScratchLab,
   type Settings,
@@ -18,6 +19,8 @@ import versions from '../../infra/native/versions.json' with { type: 'json' }
 export interface Laboratory {
   readonly lab: NativeLab
   readonly settings: Settings
+  /** Where what is installed and configured lies, for who starts a further process of a component. */
+  readonly layout: Layout
   readonly url: ReturnType<typeof addresses>
   /** An administrator's pool on the system of record. */
   readonly postgres: Postgres
@@ -52,6 +55,7 @@ export async function withLaboratory(
   await task({
     lab,
     settings,
+    layout,
     url,
     postgres,
     signal,
