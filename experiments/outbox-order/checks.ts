@@ -238,6 +238,13 @@ export function report(history: readonly Entry[]): Report {
         }),
       },
     ],
+    facts: summaries
+      .filter(({ finished }) => finished)
+      .map(({ reader, lost, inverted, latenciesMs }) => ({
+        strategy: reader === 'connector' ? 'outbox by connector' : `outbox by relay, reading ${reader}`,
+        against: 'transactions that commit late',
+        fact: `${lost.length} of ${committed} events lost, ${inverted.length} out of order; p50 ${quantile(latenciesMs, 0.5).toFixed(0)} ms`,
+      })),
     charts: [
       {
         title: 'From the commit to a consumer, transactions of one order',

@@ -188,9 +188,12 @@ async function runStage(
     }
     deaths = await inject(stage, subjects, durations, context)
     // On a busy machine it takes longer until every strategy has something to tell.
+    const lasts = derivedStores.some((store) => lastingFaultOf(stage, store) !== undefined)
+    const unhurt = (): number =>
+      lasts ? subjects.filter((subject, index) => hitsOf(subject) === hitsBefore[index]).length : 0
     const deadline = performance.now() + durations.extraMsMax
-    while (fewest() < requestsMin && performance.now() < deadline) {
-      context.progress(stage, `${fewest()} requests of the slowest strategy`)
+    while ((fewest() < requestsMin || unhurt() > 0) && performance.now() < deadline) {
+      context.progress(stage, `${fewest()} requests of the slowest strategy, ${unhurt()} not hit yet`)
       await delay(200, undefined, { signal: context.signal })
     }
   } finally {

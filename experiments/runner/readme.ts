@@ -59,10 +59,10 @@ export function renderStrategies(results: readonly Result[]): string {
     ),
   ])
   const [first] = results
-  const day = first?.startedAt.slice(0, 10) ?? ''
+  const days = [...new Set(results.map(({ startedAt }) => startedAt.slice(0, 10)))].toSorted().join(', ')
   const machine = first === undefined ? '' : `${first.machine.cores} cores (${first.machine.model.trim()})`
   return [
-    `Measured on ${day}, ${machine}: \`RECORD=1 make experiments\`. An empty cell was not tried.`,
+    `Measured on ${days}, ${machine}: \`RECORD=1 make experiments\`. An empty cell was not tried.`,
     renderTable({ head: ['strategy', ...columns], rows }),
     '',
   ].join('\n\n')

@@ -8,7 +8,7 @@ import type { LaneReport } from '@driftlab/auditor'
 import { laneNames } from '@driftlab/order'
 import type { Progress } from '../../infra/connect/status.ts'
 import { openFedLane } from '../laboratory/fed-lane.ts'
-import { defineExperiment } from '../runner/experiment.ts'
+import { defineExperiment, type Fact } from '../runner/experiment.ts'
 import { bytesPerChange, checks, mebibytes } from './checks.ts'
 import { controlOf } from './connector.ts'
 import { entriesOf, entrySchema, type Audit, type Entry } from './history.ts'
@@ -174,8 +174,20 @@ export const slotRetention = defineExperiment<Entry>({
         ],
       },
     ],
+    facts: factsOf(history),
   }),
 })
+
+function factsOf(history: readonly Entry[]): readonly Fact[] {
+  const bytes = bytesPerChange(history, 'captured')
+  const [loss] = entriesOf(history, 'loss')
+  const [end] = entriesOf(history, 'deleted again')
+  if (bytes === undefined || loss === undefined || end === undefined) return []
+  const past = `past the bound the audit says ${loss.audit.verdict}, after the recovery ${end.audit.verdict}`
+  return [
+    { strategy: 'cdc', against: 'nobody reads the log', fact: `${bytes.toFixed(0)} bytes kept per change; ${past}` },
+  ]
+}
 
 function stateOf(progress: Progress): { readonly connector: string; readonly connectorTrace: string } {
   const trace = progress.state === 'failed' ? progress.trace : progress.state === 'waiting' ? progress.why : ''

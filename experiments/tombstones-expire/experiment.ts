@@ -57,6 +57,26 @@ export const tombstonesExpire = defineExperiment<Entry>({
       },
     ],
     charts: [],
+    facts: [true, false].flatMap((forgotten) => {
+      const trials = history.filter(
+        (entry) =>
+          entry.kind === 'trial' &&
+          entry.approach === 'fence' &&
+          entry.late === 'stale' &&
+          entry.forgotten === forgotten,
+      )
+      const total = (of: 'alive' | 'orders'): number =>
+        trials.reduce((sum, entry) => sum + (entry.kind === 'trial' ? entry[of] : 0), 0)
+      const when = forgotten ? 'after the fence has gone' : 'behind the fence'
+      return total('orders') === 0
+        ? []
+        : [
+            {
+              ...{ strategy: 'cdc', against: 'a stale write after a delete' },
+              fact: `${total('alive')} of ${total('orders')} came back ${when}`,
+            },
+          ]
+    }),
   }),
 })
 

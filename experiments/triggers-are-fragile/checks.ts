@@ -226,7 +226,31 @@ export function report(history: readonly Entry[]): Report {
   return {
     tables: [scenarioTable(history), ...(isLoaded ? [costTable(history)] : [])],
     charts: isLoaded ? [walChart(history)] : [],
+    facts: strategiesOf.flatMap(([capture, strategy]) => [
+      ...missedBy(history, capture).map((fact) => ({ strategy, against: 'TRUNCATE, and triggers switched off', fact })),
+      ...(isLoaded ? [{ strategy, against: 'cost to the writer', fact: costOf(history, capture) }] : []),
+    ]),
   }
+}
+
+const strategiesOf = [
+  ['triggers', 'trigger'],
+  ['log', 'cdc'],
+] as const
+
+function missedBy(history: readonly Entry[], capture: Capture): readonly string[] {
+  const passingBy = ['TRUNCATE', 'DISABLE TRIGGER', replicaAsItComes] as const
+  const entries = passingBy.flatMap((scenario) => entryOf(history, scenario, capture) ?? [])
+  if (entries.length < passingBy.length) return []
+  const wrong = entries.reduce((sum, entry) => sum + entry.wrong.length, 0)
+  const changed = entries.reduce((sum, entry) => sum + entry.changedRows, 0)
+  const told = entries.some(({ truncates }) => truncates > 0) ? ', and TRUNCATE is told of' : ''
+  return [`${wrong} of ${changed} rows wrong${told}`]
+}
+
+function costOf(history: readonly Entry[], variant: Variant): string {
+  const times = (cost: Cost): string => `× ${ratio(history, cost, variant, 'none').estimate.toFixed(2)}`
+  return `throughput ${times('changes per second')}, WAL ${times('WAL bytes per change')} of no capture`
 }
 
 function scenarioTable(history: readonly Entry[]): Table {

@@ -1,4 +1,4 @@
-import type { Report } from '../runner/experiment.ts'
+import type { Fact, Report } from '../runner/experiment.ts'
 import { concurrencies, describeRatio, latencyRatio, throughputRatio } from './checks.ts'
 import { entriesOf, type Entry, type Variant } from './history.ts'
 
@@ -49,6 +49,7 @@ export function report(history: readonly Entry[]): Report {
         ),
       },
     ],
+    facts: factsOf(history),
     charts: [
       {
         title: 'Throughput of two-phase commit as a share of a single-phase write',
@@ -69,6 +70,32 @@ export function report(history: readonly Entry[]): Report {
       },
     ],
   }
+}
+
+function factsOf(history: readonly Entry[]): readonly Fact[] {
+  const strategy = 'two-phase-commit'
+  const kills = entriesOf(history, 'coordinator killed')
+  const total = (of: (trial: (typeof kills)[number]) => number): number =>
+    kills.reduce((sum, trial) => sum + of(trial), 0)
+  const different = total(
+    ({ comparison: { onlyInOrders, onlyInReadModel, different: both } }) =>
+      onlyInOrders.length + onlyInReadModel.length + both.length,
+  )
+  const locked = total(({ lockedRows }) => lockedRows.orders + lockedRows.readModel)
+  const ratio = throughputRatio(history, concurrencies, 'order alone')
+  return [
+    ...(kills.length === 0
+      ? []
+      : [
+          {
+            ...{ strategy, against: 'kill -9' },
+            fact: `${different === 0 ? 'none' : different} wrong after recovery; ${locked} rows locked until then, in ${kills.length} deaths`,
+          },
+        ]),
+    ...(ratio === undefined
+      ? []
+      : [{ strategy, against: 'cost to the writer', fact: `throughput × ${ratio.estimate.toFixed(2)} of one commit` }]),
+  ]
 }
 
 function median(numbers: readonly number[]): number {
