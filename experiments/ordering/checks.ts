@@ -156,16 +156,27 @@ const zombieUndoes: Check<Entry> = {
     const cell: CellName = { keying: 'id', guarded: false }
     const held = new Map(outdatedWrites(history, cell).map((write) => [write.order, write]))
     if (held.size < ordersMin) return unknown(`only ${held.size} writes were held until a newer one had come`)
-    const outcomes = outcomesOf(history, { ...cell, situation: 'zombie' }).filter(({ order }) => held.has(order))
+    const all = outcomesOf(history, { ...cell, situation: 'zombie' })
+    const outcomes = all.filter(({ order }) => held.has(order))
     if (outcomes.length < held.size) return unknown(`of ${held.size} orders, only ${outcomes.length} were looked at`)
     const undone = outcomes.filter(
       (outcome) => isWrong(outcome) && outcome.stored === held.get(outcome.order)?.revision,
     )
-    return {
-      verdict: undone.length > 0 ? 'holds' : 'refuted',
-      because: `${undone.length} of ${held.size} orders are as the late write had them`,
-      evidence: undone.slice(0, evidenceMax),
-    }
+    const because = `${undone.length} of ${held.size} orders are as the late write had them`
+    if (undone.length === 0) return { verdict: 'refuted', because, evidence: outcomes.slice(0, evidenceMax) }
+    // Then something else went wrong too, and who knows whether it was that alone.
+    const unexplained = all.filter((outcome) => isWrong(outcome) && !undone.includes(outcome))
+    return unexplained.length > 0
+      ? {
+          verdict: 'unknown',
+          because: `${because}, but ${unexplained.length} more end wrong that no late write explains`,
+          evidence: unexplained.slice(0, evidenceMax),
+        }
+      : {
+          verdict: 'holds',
+          because: `${because}, and no other order ends wrong`,
+          evidence: undone.slice(0, evidenceMax),
+        }
   },
 }
 

@@ -97,6 +97,11 @@ test('an order that ends wrong otherwise than as the late write had it is not wh
   expect(verdictOf('the late write of a zombie undoes', history)).toBe('refuted')
 })
 
+test('an order that ends wrong without a late write leaves it open who undid the others', () => {
+  const isHeld = (entry: Entry): boolean => entry.type !== 'held' || entry.order !== orderOf(0)
+  expect(verdictOf('the late write of a zombie undoes', historyOf().filter(isHeld))).toBe('unknown')
+})
+
 test('one wrong order refutes that the guard stops a zombie, also when few writes were held', () => {
   const history = historyOf({
     held: () => ({ stored: 1 }),

@@ -105,7 +105,6 @@ async function makeZombies(context: RunContext<Entry>, bench: Bench, writer: Pos
     { deadlineMs: settleDeadlineMs, intervalMs: 10, what: 'the changes to be held are in both topics' },
   )
   await Promise.all(cells.map(freezeWithWrite))
-  const held = new Map(cells.map((cell) => [cell, cell.proxy.held().flatMap(documentsIn)]))
   await takeTogether(writer, plan.newer)
   await Promise.all(
     cells.map(({ second }) =>
@@ -118,7 +117,9 @@ async function makeZombies(context: RunContext<Entry>, bench: Bench, writer: Pos
   await settle(bench, writer)
 
   const rows = await readRows(writer, orders)
-  for (const [cell, writes] of held) {
+  for (const cell of cells) {
+    // Only now: what a process sent just before it was frozen may have reached the proxy after that.
+    const writes = cell.proxy.held().flatMap(documentsIn)
     const stored = await cell.read(writes.map(({ order }) => order))
     for (const [at, { order, revision }] of writes.entries()) {
       context.record({
