@@ -107,6 +107,14 @@ test.each(subjects.filter((subject) => !isLogBased(subject) && subject !== 'dual
   120_000,
 )
 
+test('with the lock held until the store has acknowledged, no run diverges while nothing fails', async () => {
+  const subject = 'dual-write-in-transaction'
+  const begin = () => createScene({ subject, scenario: 'two updates', fault: 'nothing fails', stores: ['redis'] })
+  const { runs, divergentRuns } = await explore(begin, bounds)
+  expect(runs).toBeGreaterThan(1n)
+  expect(divergentRuns).toBe(0n)
+}, 120_000)
+
 describe('the verdict', () => {
   let folder: string
   beforeEach(async () => {
