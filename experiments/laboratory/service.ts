@@ -9,6 +9,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '@driftlab/stores/testing'
+import { nodeMemoryFlags } from '../../infra/native/src/index.ts'
 import {
   identify,
   isAlive,
@@ -83,7 +84,7 @@ export async function startService(laboratory: Laboratory, options: ServiceOptio
   const launch = async (): Promise<ProcessIdentity> => {
     const output = openSync(log, 'a')
     const { PATH, HOME, TMPDIR } = process.env
-    const child = spawn(process.execPath, ['--max-old-space-size=128', main], {
+    const child = spawn(process.execPath, [...nodeMemoryFlags, main], {
       cwd: root,
       // In the runner's own process group: whatever ends that from outside, ends this too.
       stdio: ['ignore', output, output],
