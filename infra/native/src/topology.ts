@@ -291,7 +291,11 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
       name: 'clickhouse',
       dependsOn: [],
       tool: 'node',
-      args: ['--max-old-space-size=192', '--max-semi-space-size=16', join(paths.root, 'infra/native/clickhouse/main.ts')],
+      args: [
+        '--max-old-space-size=192',
+        '--max-semi-space-size=16',
+        join(paths.root, 'infra/native/clickhouse/main.ts'),
+      ],
       environment: {
         HOST: host,
         PORT: settings.CLICKHOUSE_PORT,
