@@ -134,7 +134,7 @@ test('the guard keeps nothing after a delete, and of two equal offsets whichever
 
 test('the report has a row for each cell in each situation, and no fact of what was not tried', () => {
   const { tables, facts } = report(historyOf())
-  expect(tables[0]?.rows).toHaveLength(8)
+  expect(tables[0]?.rows).toHaveLength(12)
   expect(tables[0]?.rows[0]?.slice(0, 5)).toEqual(['id', 'yes', 'nothing fails', '60', '0'])
   expect(facts?.[0]).toMatchObject({ strategy: 'cdc', fact: 'none of 60 wrong' })
   expect(report(historyOf().filter(({ type }) => type === 'change')).facts).toEqual([])

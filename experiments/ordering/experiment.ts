@@ -35,7 +35,7 @@ export const ordering = defineExperiment<Entry>({
 })
 
 async function run(context: RunContext<Entry>): Promise<void> {
-  const { quick, progress, random } = context
+  const { quick, progress } = context
   const laboratory = context.laboratory()
   const { postgres, url, signal } = laboratory
   progress('starting two connectors and eight sinks')
@@ -47,6 +47,25 @@ async function run(context: RunContext<Entry>): Promise<void> {
   laboratory.atEnd(() => writer.end())
 
   progress('changes while nothing fails')
+  const orders = await live(context, writer)
+  await settle(bench, writer)
+  await recordOutcomes(context, bench, writer, { situation: 'live', orders })
+
+  progress('changes while the sinks are stopped')
+  await catchUp(context, bench, writer)
+
+  const freezes = quick ? 1 : 3
+  for (let freeze = 1; freeze <= freezes; freeze += 1) {
+    signal.throwIfAborted()
+    progress('a frozen sink in every cell', `${freeze} of ${freezes}`)
+    await makeZombies(context, bench, writer)
+  }
+  progress('reading both topics')
+  await recordChanges(context, bench)
+}
+
+/** Orders are placed, and live their lives, each in the hands of one client. @returns them. */
+async function live({ quick, random, signal }: RunContext<Entry>, writer: Postgres): Promise<readonly string[]> {
   const orders = await insertOrders(writer, quick ? 160 : 800)
   const hands = planLives(orders, { clients, notes: 4, random })
   await Promise.all(
@@ -57,17 +76,18 @@ async function run(context: RunContext<Entry>): Promise<void> {
       }
     }),
   )
-  await settle(bench, writer)
-  await recordOutcomes(context, bench, writer, { situation: 'live', orders })
+  return orders
+}
 
-  const freezes = quick ? 1 : 3
-  for (let freeze = 1; freeze <= freezes; freeze += 1) {
-    signal.throwIfAborted()
-    progress('a frozen sink in every cell', `${freeze} of ${freezes}`)
-    await makeZombies(context, bench, writer)
-  }
-  progress('reading both topics')
-  await recordChanges(context, bench)
+/** As with a deploy: the sinks end in order, and find a backlog when they are started again. */
+async function catchUp(context: RunContext<Entry>, bench: Bench, writer: Postgres): Promise<void> {
+  const { cells } = bench
+  for (const { first, second } of cells) await Promise.all([first.stop(), second.stop()])
+  const orders = await live(context, writer)
+  for (const { first, second } of cells) await Promise.all([first.start(), second.start()])
+  await Promise.all(cells.map(untilShared))
+  await settle(bench, writer)
+  await recordOutcomes(context, bench, writer, { situation: 'backlog', orders })
 }
 
 /** Resolves when every change that was committed before has gone through both topics into all cells. */

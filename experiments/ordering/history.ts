@@ -5,8 +5,8 @@ import { z } from 'zod'
 export const keyings = ['id', 'status'] as const
 export type Keying = (typeof keyings)[number]
 
-/** `live`: nothing fails. `zombie`: an instance is frozen with a write in its hands until the other one has taken over. */
-export const situations = ['live', 'zombie'] as const
+/** `live`: nothing fails. `backlog`: the sinks were stopped, as for a deploy, and catch up. `zombie`: an instance is frozen with a write in its hands until the other one has taken over. */
+export const situations = ['live', 'backlog', 'zombie'] as const
 export type Situation = (typeof situations)[number]
 
 const cell = { keying: z.enum(keyings), guarded: z.boolean() }

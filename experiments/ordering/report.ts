@@ -12,7 +12,11 @@ import {
 } from './checks.ts'
 import { keyings, situations, type Entry, type Situation } from './history.ts'
 
-const words: Readonly<Record<Situation, string>> = { live: 'nothing fails', zombie: 'a zombie writes late' }
+const words: Readonly<Record<Situation, string>> = {
+  live: 'nothing fails',
+  backlog: 'sinks catch up',
+  zombie: 'a zombie writes late',
+}
 const divergences = ['missing', 'resurrected', 'stale', 'corrupt'] as const
 
 export function report(history: readonly Entry[]): Report {
@@ -96,5 +100,6 @@ const strategyOf = (cell: CellName): string =>
 
 const against: Readonly<Record<Situation, string>> = {
   live: 'several partitions, two instances',
+  backlog: 'sinks that catch up',
   zombie: "a zombie's late write",
 }

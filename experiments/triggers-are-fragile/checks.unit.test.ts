@@ -116,13 +116,13 @@ describe('the checks', () => {
 
   test('do not compare too few rounds', () => {
     const comparing = Object.entries(verdictsOf(historyOf({ rounds: 2 }))).filter(([, verdict]) => verdict !== 'holds')
-    expect(comparing.map(([, verdict]) => verdict)).toEqual(['unknown', 'unknown', 'unknown'])
+    expect(comparing.map(([, verdict]) => verdict)).toEqual(['unknown', 'unknown'])
   })
 
   test('tell a difference from noise', () => {
-    const alike = { none: 1_000, triggers: 985, log: 985 }
+    const alike = { none: 985, triggers: 995, log: 985 }
     const verdicts = verdictsOf(historyOf({ changesPerSecond: alike, rounds: 3 }))
-    expect(verdicts['triggers slow the writer more than a log that is read']).not.toBe('holds')
+    expect(verdicts['triggers slow the writer']).not.toBe('holds')
   })
 })
 

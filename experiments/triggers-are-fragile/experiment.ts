@@ -30,7 +30,8 @@ export const triggersAreFragile = defineExperiment<Entry>({
   claim,
   refutedBy:
     'A change that the log misses and the triggers see; triggers that see what is said to pass them by; a refused ' +
-    'write while the log is not read; or a load under triggers that is as fast, or writes as little, as one whose log is read.',
+    'write while the log is not read; or a load under triggers that is as fast as one without, or writes as little as one ' +
+    'whose log is read.',
   needs: 'laboratory',
   entry: entrySchema,
   run,
