@@ -45,25 +45,57 @@ export function between(document: string, text: string): string {
   return `${before}${begin}\n\n${text.trimEnd()}\n\n${end}${after}`
 }
 
-/** Pure: a row a strategy, a column a thing it was put against; several facts of one cell stand together. */
+/** What so many strategies were put against has a column; what fewer were is told in lines of its own. */
+const columnFrom = 4
+
+/**
+ * Pure: a table with a row a strategy and a column a thing that many were put against, several facts of one cell standing
+ * together; then the other facts, line by line.
+ */
 export function renderStrategies(results: readonly Result[]): string {
   const facts = results.flatMap((result) => result.facts)
-  const columns = [...new Set(facts.map(({ against }) => against))]
-  const rows = [...new Set(facts.map(({ strategy }) => strategy))].map((strategy) => [
-    strategy,
-    ...columns.map((against) =>
-      facts
-        .filter((fact) => fact.strategy === strategy && fact.against === against)
-        .map(({ fact }) => fact)
-        .join('; '),
+  const byColumn = Map.groupBy(facts, ({ against }) => against)
+  const isColumn = (against: string): boolean =>
+    new Set(byColumn.get(against)?.map(({ strategy }) => strategy)).size >= columnFrom
+  const columns = [...byColumn.keys()].filter(isColumn)
+  const rows = [
+    ...Map.groupBy(
+      facts.filter(({ against }) => isColumn(against)),
+      ({ strategy }) => strategy,
     ),
-  ])
+  ]
+  const others = facts.filter(({ against }) => !isColumn(against))
   const [first] = results
   const days = [...new Set(results.map(({ startedAt }) => startedAt.slice(0, 10)))].toSorted().join(', ')
   const machine = first === undefined ? '' : `${first.machine.cores} cores (${first.machine.model.trim()})`
   return [
     `Measured on ${days}, ${machine}: \`RECORD=1 make experiments\`. An empty cell was not tried.`,
-    renderTable({ head: ['strategy', ...columns], rows }),
+    ...(rows.length === 0
+      ? []
+      : [
+          renderTable({
+            head: ['strategy', ...columns],
+            rows: rows.map(([strategy, own]) => [
+              strategy,
+              ...columns.map((column) =>
+                own
+                  .filter(({ against }) => against === column)
+                  .map(({ fact }) => fact)
+                  .join('; '),
+              ),
+            ]),
+          }),
+        ]),
+    ...(others.length === 0
+      ? []
+      : [
+          renderTable({
+            head: ['against', 'strategy', 'what was seen'],
+            rows: others
+              .toSorted((left, right) => left.against.localeCompare(right.against))
+              .map(({ against, strategy, fact }) => [against, strategy, fact]),
+          }),
+        ]),
     '',
   ].join('\n\n')
 }

@@ -215,8 +215,15 @@ describe('what is written of a result', () => {
     const document = `before\n${marks[0]}\nold\n${marks[1]}\nafter\n`
     expect(between(document, 'new\n')).toBe(`before\n${marks[0]}\n\nnew\n\n${marks[1]}\nafter\n`)
     expect(() => between('nothing', 'new')).toThrow('no place for a result')
+  })
+
+  test('the table of strategies has a column for what many were put against, and a line for what few were', async () => {
     const result = await runExperiment(experimentOf({}), options)
-    expect(renderStrategies([result])).toContain('| counting | 2 seen  |')
+    const others = ['a', 'b', 'c', 'd'].map((strategy) => ({ strategy, against: 'a crash', fact: `${strategy} lost` }))
+    const text = renderStrategies([result, { ...result, facts: others }])
+    expect(text).toMatch(/^\| strategy \| a crash \|$/m)
+    expect(text).toMatch(/^\| b {8}\| b lost {2}\|$/m)
+    expect(text).toMatch(/^\| numbers \| counting \| 2 seen {8}\|$/m)
   })
 })
 
