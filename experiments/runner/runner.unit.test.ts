@@ -210,7 +210,7 @@ describe('what is written of a result', () => {
     expect(svg).not.toContain('<script')
   })
 
-  test('a document keeps what stands around the marks, and one without marks is refused', async () => {
+  test('a document keeps what stands around the marks, and one without marks is refused', () => {
     const marks = ['<!-- result: written by RECORD=1 make experiment -->', '<!-- end of the result -->'] as const
     const document = `before\n${marks[0]}\nold\n${marks[1]}\nafter\n`
     expect(between(document, 'new\n')).toBe(`before\n${marks[0]}\n\nnew\n\n${marks[1]}\nafter\n`)
