@@ -6,13 +6,9 @@
  */
 import { parseOffset, type Offset } from '@driftlab/change-event'
 import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs'
-import pRetry from 'p-retry'
 import { toLogRecord, type LogRecord } from './record.ts'
 
-const { ConfigResourceTypes, ConfigSource, KafkaJSProtocolError } = kafkajs
-
-/** Until a topic that was just made has leaders; on a busy machine a broker takes its time to hear of it. */
-const leadersRetry = { retries: 20, minTimeout: 50, maxTimeout: 500 }
+const { ConfigResourceTypes, ConfigSource } = kafkajs
 
 /** `start` is the first offset still kept, `end` one past the last that a reader of committed records may see. */
 export interface PartitionRange {
@@ -126,8 +122,7 @@ async function createTopics(admin: Admin, topics: readonly TopicToCreate[]): Pro
   const missing = topics.filter(({ name }) => !existing.has(name))
   if (missing.length === 0) return []
   await admin.createTopics({
-    // kafkajs's own wait fails when the broker that it asks has not heard of the topic at all.
-    waitForLeaders: false,
+    waitForLeaders: true,
     timeout: 10_000,
     topics: missing.map(({ name, partitions, replicationFactor, config }) => ({
       topic: name,
@@ -136,12 +131,7 @@ async function createTopics(admin: Admin, topics: readonly TopicToCreate[]): Pro
       configEntries: Object.entries(config ?? {}).map(([key, value]) => ({ name: key, value })),
     })),
   })
-  const names = missing.map(({ name }) => name)
-  await pRetry(() => admin.fetchTopicMetadata({ topics: names }), {
-    ...leadersRetry,
-    shouldRetry: ({ error }) => error instanceof KafkaJSProtocolError && error.retriable,
-  })
-  return names
+  return missing.map(({ name }) => name)
 }
 
 async function describeTopic(admin: Admin, topic: string): Promise<TopicDescription> {
