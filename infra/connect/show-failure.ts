@@ -5,4 +5,6 @@ import { connectorFailure } from './status.ts'
 
 const { CONNECT_HOST, CONNECT_PORT } = loadConfig(connectorSettingsSchema, process.env)
 const failure = await connectorFailure(`http://${CONNECT_HOST}:${CONNECT_PORT}`)
-process.stdout.write(failure === undefined ? 'No connector says that it has failed.\n' : `A connector has failed: ${failure}\n`)
+process.stdout.write(
+  failure === undefined ? 'No connector says that it has failed.\n' : `A connector has failed: ${failure}\n`,
+)
