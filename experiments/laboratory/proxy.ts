@@ -1,6 +1,7 @@
 /**
  * A way to a store that can be made bad: nobody gets through, an answer is lost after the write has landed, or a request
- * takes longer than its sender waits, or as long as the experiment wants. Plain TCP, so the bytes are the store's and the client's own.
+ * takes longer than its sender waits, or as long as the experiment wants. Plain TCP, so the bytes are the store's and the
+ * client's own.
  */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'

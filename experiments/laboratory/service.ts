@@ -2,16 +2,12 @@
  * A service's process that an experiment starts for itself: any service, any lane, as many as it wants, each on a port
  * of its own. It can be hurt like a component of the laboratory.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { openSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '@driftlab/stores/testing'
 import { nodeMemoryFlags } from '../../infra/native/src/index.ts'
 import {
-  identify,
   isAlive,
   killTree,
   pauseTree,
@@ -20,6 +16,7 @@ import {
   type ProcessIdentity,
 } from '../../infra/native/src/processes.ts'
 import type { Laboratory } from './laboratory.ts'
+import { launch } from './launch.ts'
 
 export type ServiceOptions = {
   /** Of the process, for its log. */
@@ -62,7 +59,6 @@ export async function startService(laboratory: Laboratory, options: ServiceOptio
   const url = `http://${settings.LAB_HOST}:${port}`
   const main = 'main' in options ? options.main : join(root, 'services', options.folder, 'src/main.ts')
   const log = join(logsDir, `${options.name}.log`)
-  await mkdir(logsDir, { recursive: true })
   let running: ProcessIdentity | undefined
 
   const stop = async (): Promise<void> => {
@@ -70,7 +66,17 @@ export async function startService(laboratory: Laboratory, options: ServiceOptio
     running = undefined
   }
   const start = async (): Promise<void> => {
-    running = await launch()
+    running = await launch({
+      command: process.execPath,
+      args: [...nodeMemoryFlags, main],
+      cwd: root,
+      log,
+      environment: {
+        ...{ NODE_ENV: 'production', NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node') },
+        ...{ HOST: settings.LAB_HOST, PORT: String(port), LOG_LEVEL: 'warn' },
+        ...options.environment,
+      },
+    })
     const deadline = performance.now() + readyDeadlineMs
     while (!(await answers(`${url}/ready`))) {
       signal.throwIfAborted()
@@ -80,24 +86,6 @@ export async function startService(laboratory: Laboratory, options: ServiceOptio
       }
       await delay(probeIntervalMs)
     }
-  }
-  const launch = async (): Promise<ProcessIdentity> => {
-    const output = openSync(log, 'a')
-    const { PATH, HOME, TMPDIR } = process.env
-    const child = spawn(process.execPath, [...nodeMemoryFlags, main], {
-      cwd: root,
-      // In the runner's own process group: whatever ends that from outside, ends this too.
-      stdio: ['ignore', output, output],
-      env: {
-        ...{ PATH, HOME, TMPDIR, NODE_ENV: 'production', NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node') },
-        ...{ HOST: settings.LAB_HOST, PORT: String(port), LOG_LEVEL: 'warn' },
-        ...options.environment,
-      },
-    })
-    await once(child, 'spawn')
-    const identity = child.pid === undefined ? undefined : identify(child.pid)
-    if (identity === undefined) throw new Error(`${options.name} died at once; see ${log}`)
-    return identity
   }
   const alive = (): ProcessIdentity => {
     if (running === undefined || !isAlive(running)) throw new Error(`${options.name} is not running`)

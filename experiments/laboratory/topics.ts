@@ -1,9 +1,6 @@
 /** Topics of an experiment. */
 import type { LogAdmin, TopicToCreate } from '@driftlab/kafka'
-import { eventually } from '@driftlab/stores/testing'
 import type { Laboratory } from './laboratory.ts'
-
-const makeDeadlineMs = 30_000
 
 /** Makes them empty: those that an earlier run left behind are dropped first. They are gone when the experiment ends. */
 export async function openTopics(
@@ -11,17 +8,21 @@ export async function openTopics(
   admin: LogAdmin,
   topics: readonly TopicToCreate[],
 ): Promise<void> {
+  await forgetTopics(
+    laboratory,
+    admin,
+    topics.map(({ name }) => name),
+  )
+  await admin.createTopics(topics)
+}
+
+/** Drops those that an earlier run left behind, and whatever has their names when the experiment ends. */
+export async function forgetTopics(laboratory: Laboratory, admin: LogAdmin, names: readonly string[]): Promise<void> {
   const remove = async (): Promise<void> => {
     const existing = new Set(await admin.topicNames())
-    const ours = topics.map(({ name }) => name).filter((name) => existing.has(name))
+    const ours = names.filter((name) => existing.has(name))
     if (ours.length > 0) await admin.deleteTopics(ours)
   }
   laboratory.atEnd(remove)
   await remove()
-  // On a busy machine the broker may answer for a moment that it does not know what it has just made.
-  const make = async (): Promise<true> => {
-    await admin.createTopics(topics)
-    return true
-  }
-  await eventually(make, { deadlineMs: makeDeadlineMs, what: `${topics.map(({ name }) => name).join(', ')} are made` })
 }

@@ -15,12 +15,10 @@ import type { Laboratory } from '../laboratory/laboratory.ts'
 import { openProxy, type Proxy } from '../laboratory/proxy.ts'
 import { startService, type Service } from '../laboratory/service.ts'
 import { openTopics } from '../laboratory/topics.ts'
-import { keyings, type Keying } from './history.ts'
+import { cells as cellNames, type CellName, type Keying } from './history.ts'
 import { schema, tableLane } from './orders.ts'
 
-export interface Cell {
-  readonly keying: Keying
-  readonly guarded: boolean
+export interface Cell extends CellName {
   /** Its way to Redis is the proxy. */
   readonly first: Service
   readonly second: Service
@@ -60,24 +58,20 @@ export async function openBench(laboratory: Laboratory): Promise<Bench> {
     redis.disconnect()
     return Promise.resolve()
   })
-  const wanted = keyings.flatMap((keying) =>
-    [true, false].map((guarded) => ({ keying, guarded, topic: connectors[keying].topic })),
-  )
-  // All at once: a broker that is asked for two at the same time may say of the one that it does not know it yet.
   await openTopics(
     laboratory,
     admin,
-    wanted.map((cell) => ({ name: deadLetterTopic(groupFor(cell)), partitions: 1 })),
+    cellNames.map((cell) => ({ name: deadLetterTopic(groupFor(cell)), partitions: 1 })),
   )
-  const cells = await Promise.all(wanted.map((cell) => openCell(laboratory, { admin, redis, ...cell })))
+  const cells = await Promise.all(
+    cellNames.map((cell) => openCell(laboratory, { admin, redis, ...cell, topic: connectors[cell.keying].topic })),
+  )
   return {
     ...{ cells, admin },
     topics: { id: id.topic, status: status.topic },
     partitions: id.ordersTopic.partitions,
   }
 }
-
-type CellName = Pick<Cell, 'keying' | 'guarded'>
 
 function laneFor({ keying, guarded }: CellName): string {
   return `${tableLane}-by-${keying}-${guarded ? 'guarded' : 'unguarded'}`

@@ -1,6 +1,6 @@
 /** The parts of the claim; pure functions of the history. */
 import type { Check, Finding } from '../runner/experiment.ts'
-import { keyings, type Change, type Entry, type Held, type Keying, type Outcome, type Situation } from './history.ts'
+import type { CellName, Change, Entry, Held, Keying, Outcome, Situation } from './history.ts'
 
 export const claim =
   'Only a topic keyed by id and a store with the guard stay consistent together: without that key, changes of one order ' +
@@ -11,14 +11,6 @@ export const refutedBy =
   'With both, an order that ends wrong. Without the key, no order that ends wrong though its changes are in several ' +
   'partitions, or a guard that keeps anything but the change with the highest offset. Without the guard, no newer change ' +
   'undone, though a frozen sink held older ones.'
-
-export interface CellName {
-  readonly keying: Keying
-  readonly guarded: boolean
-}
-export const cells: readonly CellName[] = keyings.flatMap((keying) =>
-  [true, false].map((guarded) => ({ keying, guarded })),
-)
 
 /** With fewer orders that something could have happened to, nothing is known. */
 const ordersMin = 50

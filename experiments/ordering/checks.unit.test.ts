@@ -1,7 +1,17 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Verdict } from '../runner/experiment.ts'
-import { cells, checks, keptByGuard, type CellName } from './checks.ts'
-import { entrySchema, keyings, situations, type Change, type Entry, type Held, type Outcome } from './history.ts'
+import { checks, keptByGuard } from './checks.ts'
+import {
+  cells,
+  entrySchema,
+  keyings,
+  situations,
+  type CellName,
+  type Change,
+  type Entry,
+  type Held,
+  type Outcome,
+} from './history.ts'
 import { report } from './report.ts'
 
 const orderOf = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`

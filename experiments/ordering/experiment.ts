@@ -6,14 +6,14 @@ import { decode } from '@driftlab/change-event'
 import { orderRecords } from '@driftlab/order'
 import { connectPostgres, type Postgres } from '@driftlab/stores'
 import { eventually } from '@driftlab/stores/testing'
-import { z } from 'zod'
 import { createLane, dropLane } from '../../infra/postgres/lane.ts'
+import { insertOrders } from '../laboratory/orders-table.ts'
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
 import { openBench, partitionsOf, untilShared, type Bench, type Cell } from './cells.ts'
 import { checks, claim, refutedBy } from './checks.ts'
-import { documentsIn } from './held.ts'
+import { documentsIn, identitySchema } from './held.ts'
 import { entrySchema, keyings, type Entry, type Situation } from './history.ts'
-import { insertOrders, readRows, schema, tableLane, take, takeTogether } from './orders.ts'
+import { readRows, schema, tableLane, take, takeTogether } from './orders.ts'
 import { planFreeze, planLives } from './plan.ts'
 import { report } from './report.ts'
 
@@ -66,7 +66,7 @@ async function run(context: RunContext<Entry>): Promise<void> {
 
 /** Orders are placed, and live their lives, each in the hands of one client. @returns them. */
 async function live({ quick, random, signal }: RunContext<Entry>, writer: Postgres): Promise<readonly string[]> {
-  const orders = await insertOrders(writer, quick ? 160 : 800)
+  const orders = await insertOrders(writer, tableLane, quick ? 160 : 800)
   const hands = planLives(orders, { clients, notes: 4, random })
   await Promise.all(
     hands.map(async (steps) => {
@@ -93,7 +93,7 @@ async function catchUp(context: RunContext<Entry>, bench: Bench, writer: Postgre
 /** Resolves when every change that was committed before has gone through both topics into all cells. */
 async function settle({ cells }: Bench, writer: Postgres): Promise<void> {
   // Of an order with one change, nothing can overtake anything; and connectors publish in the order of commits.
-  const last = await insertOrders(writer, 1)
+  const last = await insertOrders(writer, tableLane, 1)
   await eventually(
     async () => {
       const seen = await Promise.all(cells.map((cell) => cell.read(last)))
@@ -109,7 +109,7 @@ async function settle({ cells }: Bench, writer: Postgres): Promise<void> {
 
 async function makeZombies(context: RunContext<Entry>, bench: Bench, writer: Postgres): Promise<void> {
   const { cells, partitions } = bench
-  const orders = await insertOrders(writer, ordersPerFreeze)
+  const orders = await insertOrders(writer, tableLane, ordersPerFreeze)
   await settle(bench, writer)
   const plan = planFreeze(orders)
 
@@ -210,9 +210,6 @@ async function recordChanges({ record }: RunContext<Entry>, { admin, topics }: B
   }
 }
 
-const identitySchema = z.object({ id: z.uuid(), revision: z.int() })
-const documentSchema = z.object({ revision: z.int() })
-
 function revisionOf(document: string | null): number | null {
-  return document === null ? null : documentSchema.parse(JSON.parse(document)).revision
+  return document === null ? null : identitySchema.parse(JSON.parse(document)).revision
 }

@@ -5,9 +5,21 @@ import { z } from 'zod'
 export const keyings = ['id', 'status'] as const
 export type Keying = (typeof keyings)[number]
 
-/** `live`: nothing fails. `backlog`: the sinks were stopped, as for a deploy, and catch up. `zombie`: an instance is frozen with a write in its hands until the other one has taken over. */
+/**
+ * `live`: nothing fails. `backlog`: the sinks were stopped, as for a deploy, and catch up. `zombie`: an instance is frozen
+ * with a write in its hands until the other one has taken over.
+ */
 export const situations = ['live', 'backlog', 'zombie'] as const
 export type Situation = (typeof situations)[number]
+
+/** Which of the four ways. */
+export interface CellName {
+  readonly keying: Keying
+  readonly guarded: boolean
+}
+export const cells: readonly CellName[] = keyings.flatMap((keying) =>
+  [true, false].map((guarded) => ({ keying, guarded })),
+)
 
 const cell = { keying: z.enum(keyings), guarded: z.boolean() }
 const revision = z.int().positive()

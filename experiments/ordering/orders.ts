@@ -1,6 +1,7 @@
 /** The orders of all cells, in PostgreSQL. */
 import { laneNames, parseOrderRow, toDocument } from '@driftlab/order'
 import type { Postgres, PostgresClient } from '@driftlab/stores'
+import { inTransaction } from '../../services/orders/src/transactions.ts'
 import type { Step } from './plan.ts'
 
 /** The lane whose table both connectors read. */
@@ -11,18 +12,6 @@ export interface Row {
   readonly revision: number
   /** As a sink that had seen its last change would have written it. */
   readonly document: string
-}
-
-/** Of revision 1 and placed. */
-export async function insertOrders(postgres: Postgres, count: number): Promise<readonly string[]> {
-  const { rows } = await postgres.query<{ id: string }>(
-    `insert into ${table} (id, customer_id, customer_name, items, total_cents, currency)
-     select uuidv7(), 'c-' || n, 'Name ' || n,
-       '[{"sku": "tea-1", "description": "Green tea, 100 g", "quantity": 2, "unitPriceCents": 450}]', 900, 'EUR'
-     from generate_series(1, $1::int) n returning id::text`,
-    [count],
-  )
-  return rows.map(({ id }) => id)
 }
 
 export async function take(postgres: Postgres | PostgresClient, step: Step): Promise<void> {
@@ -41,16 +30,9 @@ export async function take(postgres: Postgres | PostgresClient, step: Step): Pro
 
 /** In one transaction, so that they reach the log together. */
 export async function takeTogether(postgres: Postgres, steps: readonly Step[]): Promise<void> {
-  const client = await postgres.connect()
-  let lost = true
-  try {
-    await client.query('begin')
+  await inTransaction(postgres, async (client) => {
     for (const step of steps) await take(client, step)
-    await client.query('commit')
-    lost = false
-  } finally {
-    client.release(lost)
-  }
+  })
 }
 
 /** Those that exist. */

@@ -1,16 +1,7 @@
 /** Tables and facts; pure functions of the history. */
 import type { Report } from '../runner/experiment.ts'
-import {
-  cells,
-  changesOf,
-  divergenceOf,
-  isSpread,
-  isWrong,
-  outcomesOf,
-  outdatedWrites,
-  type CellName,
-} from './checks.ts'
-import { keyings, situations, type Entry, type Situation } from './history.ts'
+import { changesOf, divergenceOf, isSpread, isWrong, outcomesOf, outdatedWrites } from './checks.ts'
+import { cells, keyings, situations, type CellName, type Entry, type Situation } from './history.ts'
 
 const words: Readonly<Record<Situation, string>> = {
   live: 'nothing fails',

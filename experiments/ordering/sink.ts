@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { configSchema } from '../../services/cache-updater/src/config.ts'
 import { projectInto } from '../../services/cache-updater/src/project.ts'
 import { createCacheStore } from '../../services/cache-updater/src/store.ts'
-import { createUnguardedStore } from './unguarded-store.ts'
+import { withoutGuard } from './unguarded-store.ts'
 
 await runService({
   name: 'ordering-sink',
@@ -22,15 +22,13 @@ await runService({
   start: (context) => {
     const { config } = context
     const redis = connectRedis(config.REDIS_URL)
+    const guarded = createCacheStore(redis, { deletedVersionTtlS: config.DELETED_VERSION_TTL_S })
     return startSinkService(context, {
       name: 'ordering-sink',
       topic: config.TOPIC,
       formats: orderRecords(config.TABLE_LANE),
       project: projectInto(config.LANE),
-      store:
-        config.GUARD === 'on'
-          ? createCacheStore(redis, { deletedVersionTtlS: config.DELETED_VERSION_TTL_S })
-          : createUnguardedStore(redis),
+      store: config.GUARD === 'on' ? guarded : withoutGuard(guarded, redis),
       // As the cache-updater has it.
       fetch: { minBytes: 1, maxWaitMs: 50, maxBytesPerPartition: 524_288 },
       // It has 15 s; whoever is frozen here has to be given up each time.

@@ -3,8 +3,10 @@ import { StoreUnavailable, type Store } from '@driftlab/sink'
 import type { Redis } from '@driftlab/stores'
 import type { CacheOperation } from '../../services/cache-updater/src/operations.ts'
 
-export function createUnguardedStore(redis: Redis): Store<CacheOperation> {
+/** `guarded`, on the same connection, does all but the writing. */
+export function withoutGuard(guarded: Store<CacheOperation>, redis: Redis): Store<CacheOperation> {
   return {
+    ...guarded,
     write: async (operations) => {
       const pipeline = redis.pipeline()
       for (const operation of operations) {
@@ -13,22 +15,8 @@ export function createUnguardedStore(redis: Redis): Store<CacheOperation> {
       }
       const answers = (await pipeline.exec()) ?? []
       const failure = answers.map(([error]) => error).find((error) => error !== null)
-      if (failure !== undefined) throw unavailable(failure)
+      if (failure !== undefined) throw new StoreUnavailable('Redis takes no writes', { cause: failure })
       return { stale: 0, refused: [] }
     },
-    ping: async () => {
-      await redis.ping().catch((error: unknown) => {
-        throw unavailable(error)
-      })
-    },
-    close: async () => {
-      await redis.quit().catch(() => {
-        redis.disconnect()
-      })
-    },
   }
-}
-
-function unavailable(cause: unknown): StoreUnavailable {
-  return new StoreUnavailable('Redis takes no writes', { cause })
 }

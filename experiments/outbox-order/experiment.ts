@@ -11,11 +11,12 @@ import { addOutbox, createLane, dropLane } from '../../infra/postgres/lane.ts'
 import { openConnector } from '../laboratory/connector.ts'
 import { outboxOverrides, startRelay } from '../laboratory/fed-lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
+import { insertOrders } from '../laboratory/orders-table.ts'
 import { openTopics } from '../laboratory/topics.ts'
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
 import { checks, report } from './checks.ts'
 import { entrySchema, readers, type Entry, type Reader } from './history.ts'
-import { insertOrders, readNumbering, runMixedLoad, runServiceLoad, tell } from './workload.ts'
+import { readNumbering, runMixedLoad, runServiceLoad, tell } from './workload.ts'
 
 /** Readers that leave rows where they are share one outbox; the one that takes them away has its own. */
 const kept = 'outbox-order-kept'

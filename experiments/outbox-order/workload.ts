@@ -3,10 +3,10 @@
  * repricing or an import does, and so stays open for as long as that takes. Each order's event is written beside it.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { laneNames } from '@driftlab/order'
 import type { Postgres } from '@driftlab/stores'
 import { outboxStrategy } from '../../services/orders/src/strategies/outbox.ts'
 import { ordersRepository } from '../../services/orders/src/repository.ts'
+import { inTransaction } from '../../services/orders/src/transactions.ts'
 import type { Committed } from './history.ts'
 
 export interface MixedLoad {
@@ -60,11 +60,8 @@ async function changeOrders(
   { postgres, schema, outboxes, onCommitted }: MixedLoad,
   orders: readonly string[],
 ): Promise<void> {
-  const client = await postgres.connect()
-  let lost = true
   const changed: { readonly order: string; readonly revision: number }[] = []
-  try {
-    await client.query('begin')
+  await inTransaction(postgres, async (client) => {
     for (const order of orders) {
       const { rows } = await client.query<{ revision: string; after: unknown }>({
         name: 'change',
@@ -78,11 +75,7 @@ async function changeOrders(
       })
       changed.push({ order, revision: Number(rows[0]?.revision) })
     }
-    await client.query('commit')
-    lost = false
-  } finally {
-    client.release(lost)
-  }
+  })
   const atMs = performance.now()
   for (const event of changed) onCommitted({ type: 'committed', ...event, transactionSize: orders.length, atMs })
 }
@@ -140,16 +133,4 @@ export async function readNumbering(
     transactionIdFalls: Number(row?.xid_falls),
     sequenceFalls: Number(row?.seq_falls),
   }
-}
-
-/** Orders of revision 1. */
-export async function insertOrders(postgres: Postgres, lane: string, count: number): Promise<readonly string[]> {
-  const { rows } = await postgres.query<{ id: string }>(
-    `insert into ${laneNames(lane).table} (id, customer_id, customer_name, items, total_cents, currency)
-     select uuidv7(), 'c-' || n, 'Name ' || n,
-       '[{"sku": "tea-1", "description": "Green tea, 100 g", "quantity": 2, "unitPriceCents": 450}]', 900, 'EUR'
-     from generate_series(1, $1::int) n returning id::text`,
-    [count],
-  )
-  return rows.map(({ id }) => id)
 }

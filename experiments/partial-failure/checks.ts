@@ -1,13 +1,11 @@
 /** What the history says: wrong copies per 10,000 requests, by strategy and fault. */
 import type { Check, Finding, Report } from '../runner/experiment.ts'
 import { phases, requestsMin, type Phase } from './faults.ts'
-import { strategies, type Entry, type Strategy } from './history.ts'
+import { dualWrites, strategies, throughLog, type Entry, type Strategy } from './history.ts'
 
 type History = readonly Entry[]
 type WrongCopy = Extract<Entry, { readonly kind: 'wrong-copy' }>
 
-const dualWrites = strategies.filter((strategy) => strategy.startsWith('dual-write'))
-const throughLog = strategies.filter((strategy) => !strategy.startsWith('dual-write'))
 const faults: readonly Phase[] = phases.filter((phase) => phase !== 'nothing fails')
 
 function requestsOf(history: History, strategy: Strategy, phase: Phase): number {

@@ -21,13 +21,10 @@ import {
   type Durations,
   type Phase,
 } from './faults.ts'
-import { entrySchema, strategies, type Entry, type Strategy } from './history.ts'
+import { dualWrites, entrySchema, throughLog, type Entry, type Strategy } from './history.ts'
 
 /** Two lots, one after the other: all of them at once are more than a small machine runs at a pace that says anything. */
-const lots: readonly (readonly Strategy[])[] = [
-  strategies.filter((strategy) => strategy.startsWith('dual-write')),
-  strategies.filter((strategy) => !strategy.startsWith('dual-write')),
-]
+const lots = [dualWrites, throughLog]
 
 /** Of each strategy. No two clients change the same order, so that nothing in here is a race. */
 const clients = 6

@@ -1,4 +1,4 @@
-/** What goes wrong, as data: one phase after another, the same for every strategy at the same time. */
+/** What goes wrong, as data: one phase after another, the same for every strategy. */
 import type { DerivedStoreName } from '../../services/orders/src/derived-stores/derived-store.ts'
 import type { ProxyFault } from '../laboratory/proxy.ts'
 
@@ -43,7 +43,7 @@ export interface Durations {
   readonly betweenOutagesMs: number
 }
 
-/** Behind the log five processes can die: in a full run, each of them does. */
+/** Behind the log there are up to five processes that can die: in a full run, each of them does. */
 export function durationsOf(quick: boolean): Durations {
   return quick
     ? { phaseMs: 5_000, extraMsMax: 20_000, killRounds: 2, unreachableMs: 1_200, betweenOutagesMs: 800 }

@@ -8,6 +8,9 @@ import { phases } from './faults.ts'
 export const strategies = [...dualWriteVariants, 'cdc', 'outbox by connector', 'outbox by relay'] as const
 export type Strategy = (typeof strategies)[number]
 
+export const dualWrites = strategies.filter((strategy) => strategy.startsWith('dual-write'))
+export const throughLog = strategies.filter((strategy) => !strategy.startsWith('dual-write'))
+
 const phase = z.enum(phases)
 const strategy = z.enum(strategies)
 const count = z.int().nonnegative()

@@ -58,44 +58,37 @@ export function renderStrategies(results: readonly Result[]): string {
   const isColumn = (against: string): boolean =>
     new Set(byColumn.get(against)?.map(({ strategy }) => strategy)).size >= columnFrom
   const columns = [...byColumn.keys()].filter(isColumn)
-  const rows = [
-    ...Map.groupBy(
-      facts.filter(({ against }) => isColumn(against)),
-      ({ strategy }) => strategy,
-    ),
+  const inColumns = Map.groupBy(
+    facts.filter(({ against }) => isColumn(against)),
+    ({ strategy }) => strategy,
+  )
+  const tables = [
+    {
+      head: ['strategy', ...columns],
+      rows: Array.from(inColumns, ([strategy, own]) => [
+        strategy,
+        ...columns.map((column) =>
+          own
+            .filter(({ against }) => against === column)
+            .map(({ fact }) => fact)
+            .join('; '),
+        ),
+      ]),
+    },
+    {
+      head: ['against', 'strategy', 'what was seen'],
+      rows: facts
+        .filter(({ against }) => !isColumn(against))
+        .toSorted((left, right) => left.against.localeCompare(right.against))
+        .map(({ against, strategy, fact }) => [against, strategy, fact]),
+    },
   ]
-  const others = facts.filter(({ against }) => !isColumn(against))
   const [first] = results
   const days = [...new Set(results.map(({ startedAt }) => startedAt.slice(0, 10)))].toSorted().join(', ')
   const machine = first === undefined ? '' : `${first.machine.cores} cores (${first.machine.model.trim()})`
   return [
     `Measured on ${days}, ${machine}: \`RECORD=1 make experiments\`. An empty cell was not tried.`,
-    ...(rows.length === 0
-      ? []
-      : [
-          renderTable({
-            head: ['strategy', ...columns],
-            rows: rows.map(([strategy, own]) => [
-              strategy,
-              ...columns.map((column) =>
-                own
-                  .filter(({ against }) => against === column)
-                  .map(({ fact }) => fact)
-                  .join('; '),
-              ),
-            ]),
-          }),
-        ]),
-    ...(others.length === 0
-      ? []
-      : [
-          renderTable({
-            head: ['against', 'strategy', 'what was seen'],
-            rows: others
-              .toSorted((left, right) => left.against.localeCompare(right.against))
-              .map(({ against, strategy, fact }) => [against, strategy, fact]),
-          }),
-        ]),
+    ...tables.filter((table) => table.rows.length > 0).map(renderTable),
     '',
   ].join('\n\n')
 }

@@ -21,7 +21,7 @@ function judge(trials: readonly Trial[], expected: (trial: Trial) => boolean): F
 const none = ({ alive }: Trial): boolean => alive === 0
 const all = ({ alive, orders }: Trial): boolean => alive === orders
 
-const tried = (history: readonly Entry[], wanted: Partial<Trial>): readonly Trial[] =>
+export const tried = (history: readonly Entry[], wanted: Partial<Trial>): readonly Trial[] =>
   trialsOf(history).filter((trial) =>
     Object.entries(wanted).every(([name, value]) => trial[name as keyof Trial] === value),
   )

@@ -7,7 +7,7 @@ import topicsFile from '../../infra/kafka/topics.json' with { type: 'json' }
 import { configSchema } from '../../services/cache-updater/src/config.ts'
 import { defineExperiment, type RunContext } from '../runner/experiment.ts'
 import { deleteAt, orderRow, upsertAt } from '../../packages/sink-contract/src/changes.ts'
-import { checks } from './checks.ts'
+import { checks, tried } from './checks.ts'
 import { entrySchema, type Entry, type Trial } from './history.ts'
 import { clickhouseSubjects, elasticsearchSubjects, redisSubjects, type Moment, type Subject } from './subjects.ts'
 
@@ -58,15 +58,8 @@ export const tombstonesExpire = defineExperiment<Entry>({
     ],
     charts: [],
     facts: [true, false].flatMap((forgotten) => {
-      const trials = history.filter(
-        (entry) =>
-          entry.kind === 'trial' &&
-          entry.approach === 'fence' &&
-          entry.late === 'stale' &&
-          entry.forgotten === forgotten,
-      )
-      const total = (of: 'alive' | 'orders'): number =>
-        trials.reduce((sum, entry) => sum + (entry.kind === 'trial' ? entry[of] : 0), 0)
+      const trials = tried(history, { approach: 'fence', late: 'stale', forgotten })
+      const total = (of: 'alive' | 'orders'): number => trials.reduce((sum, trial) => sum + trial[of], 0)
       const when = forgotten ? 'after the fence has gone' : 'behind the fence'
       return total('orders') === 0
         ? []

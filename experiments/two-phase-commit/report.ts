@@ -1,6 +1,6 @@
 import type { Fact, Report } from '../runner/experiment.ts'
 import { concurrencies, describeRatio, latencyRatio, throughputRatio } from './checks.ts'
-import { entriesOf, type Entry, type Variant } from './history.ts'
+import { entriesOf, type Entry, type EntryOf, type Variant } from './history.ts'
 
 const variants: readonly Variant[] = ['order alone', 'two commits', 'two-phase commit']
 
@@ -18,11 +18,7 @@ export function report(history: readonly Entry[]): Report {
           `${trial.lockedRows.orders} / ${trial.lockedRows.readModel}`,
           (trial.awayMs / 1_000).toFixed(1),
           (trial.recoveryMs / 1_000).toFixed(2),
-          String(
-            trial.comparison.onlyInOrders.length +
-              trial.comparison.onlyInReadModel.length +
-              trial.comparison.different.length,
-          ),
+          String(differencesIn(trial)),
         ]),
       },
       {
@@ -72,15 +68,17 @@ export function report(history: readonly Entry[]): Report {
   }
 }
 
+function differencesIn({ comparison }: EntryOf<'coordinator killed'>): number {
+  const { onlyInOrders, onlyInReadModel, different } = comparison
+  return onlyInOrders.length + onlyInReadModel.length + different.length
+}
+
 function factsOf(history: readonly Entry[]): readonly Fact[] {
   const strategy = 'two-phase-commit'
   const kills = entriesOf(history, 'coordinator killed')
-  const total = (of: (trial: (typeof kills)[number]) => number): number =>
+  const total = (of: (trial: EntryOf<'coordinator killed'>) => number): number =>
     kills.reduce((sum, trial) => sum + of(trial), 0)
-  const different = total(
-    ({ comparison: { onlyInOrders, onlyInReadModel, different: both } }) =>
-      onlyInOrders.length + onlyInReadModel.length + both.length,
-  )
+  const different = total(differencesIn)
   const locked = total(({ lockedRows }) => lockedRows.orders + lockedRows.readModel)
   const ratio = throughputRatio(history, concurrencies, 'order alone')
   return [

@@ -2,17 +2,16 @@
  * A Kafka Connect worker of the experiment's own: the laboratory's command and properties, with names and a port of its
  * own, and without exactly-once, which is a setting of the whole worker.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { openSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connectLog } from '@driftlab/kafka'
 import { eventually, freePort } from '@driftlab/stores/testing'
-import { identify, isAlive, killTree, stopTree, type ProcessIdentity } from '../../infra/native/src/processes.ts'
+import { isAlive, killTree, stopTree, type ProcessIdentity } from '../../infra/native/src/processes.ts'
 import { findJavaHome, installedPaths } from '../../infra/native/src/tools.ts'
 import { buildTopology, findComponent } from '../../infra/native/src/topology.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
+import { launch } from '../laboratory/launch.ts'
+import { forgetTopics } from '../laboratory/topics.ts'
 import type { Killable } from './situations.ts'
 
 const readyDeadlineMs = 60_000
@@ -24,7 +23,13 @@ export async function openWorker(laboratory: Laboratory, name: string): Promise<
   const port = await freePort()
   const url = `http://${settings.LAB_HOST}:${port}`
   const topics = ['offsets', 'configs', 'status'].map((topic) => `experiment-${name}.${topic}`)
-  await forgetTopics(laboratory, name, topics)
+  const admin = await connectLog({
+    brokers: [laboratory.url.kafkaBrokers],
+    clientId: `experiment-${name}`,
+  }).connectAdmin()
+  laboratory.atEnd(() => admin.close())
+  // It makes them itself.
+  await forgetTopics(laboratory, admin, topics)
 
   const { configDir, cacheDir, dataDir, root } = layout
   const { kafkaLibDir } = installedPaths(layout)
@@ -54,19 +59,13 @@ export async function openWorker(laboratory: Laboratory, name: string): Promise<
 
   let running: ProcessIdentity | undefined
   const start = async (): Promise<void> => {
-    const log = join(logsDir, `experiment-${name}.log`)
-    const output = openSync(log, 'a')
-    const { PATH, HOME, TMPDIR } = process.env
-    const child = spawn(join(findJavaHome(process.env), 'bin/java'), [...connect.args.slice(0, -1), properties], {
+    running = await launch({
+      command: join(findJavaHome(process.env), 'bin/java'),
+      args: [...connect.args.slice(0, -1), properties],
       cwd: root,
-      // In the runner's own process group: whatever ends that from outside, ends this too.
-      stdio: ['ignore', output, output],
-      env: { ...{ PATH, HOME, TMPDIR }, ...connect.environment },
+      log: join(logsDir, `experiment-${name}.log`),
+      environment: connect.environment,
     })
-    await once(child, 'spawn')
-    const identity = child.pid === undefined ? undefined : identify(child.pid)
-    if (identity === undefined) throw new Error(`the worker ${name} died at once; see ${log}`)
-    running = identity
     await eventually(
       async () => {
         laboratory.signal.throwIfAborted()
@@ -87,19 +86,6 @@ export async function openWorker(laboratory: Laboratory, name: string): Promise<
       await killTree(running)
     },
   }
-}
-
-/** The worker makes its topics itself; those that an earlier run left behind are in its way. */
-async function forgetTopics({ url, atEnd }: Laboratory, name: string, topics: readonly string[]): Promise<void> {
-  const admin = await connectLog({ brokers: [url.kafkaBrokers], clientId: `experiment-${name}` }).connectAdmin()
-  atEnd(() => admin.close())
-  const forget = async (): Promise<void> => {
-    const existing = await admin.topicNames()
-    const ours = topics.filter((topic) => existing.includes(topic))
-    if (ours.length > 0) await admin.deleteTopics(ours)
-  }
-  await forget()
-  atEnd(forget)
 }
 
 /** Pure: the properties, with these in place of those of the same name, or behind them. */

@@ -6,9 +6,13 @@
  */
 import { parseOffset, type Offset } from '@driftlab/change-event'
 import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs'
+import pRetry from 'p-retry'
 import { toLogRecord, type LogRecord } from './record.ts'
 
-const { ConfigResourceTypes, ConfigSource } = kafkajs
+const { ConfigResourceTypes, ConfigSource, KafkaJSProtocolError } = kafkajs
+
+/** Some ten seconds: until a busy broker has heard of a topic that was just made. */
+const leadersRetry = { retries: 20, minTimeout: 50, maxTimeout: 500 }
 
 /** `start` is the first offset still kept, `end` one past the last that a reader of committed records may see. */
 export interface PartitionRange {
@@ -121,17 +125,31 @@ async function createTopics(admin: Admin, topics: readonly TopicToCreate[]): Pro
   const existing = new Set(await admin.listTopics())
   const missing = topics.filter(({ name }) => !existing.has(name))
   if (missing.length === 0) return []
-  await admin.createTopics({
-    waitForLeaders: true,
-    timeout: 10_000,
-    topics: missing.map(({ name, partitions, replicationFactor, config }) => ({
-      topic: name,
-      numPartitions: partitions,
-      replicationFactor: replicationFactor ?? -1,
-      configEntries: Object.entries(config ?? {}).map(([key, value]) => ({ name: key, value })),
-    })),
-  })
-  return missing.map(({ name }) => name)
+  const names = missing.map(({ name }) => name)
+  try {
+    await admin.createTopics({
+      waitForLeaders: true,
+      timeout: 10_000,
+      topics: missing.map(({ name, partitions, replicationFactor, config }) => ({
+        topic: name,
+        numPartitions: partitions,
+        replicationFactor: replicationFactor ?? -1,
+        configEntries: Object.entries(config ?? {}).map(([key, value]) => ({ name: key, value })),
+      })),
+    })
+  } catch (error) {
+    if (!isPassing(error)) throw error
+    // They are made; kafkajs only gave up waiting for their leaders, at a broker that had not heard of them yet.
+    await pRetry(() => admin.fetchTopicMetadata({ topics: names }), {
+      ...leadersRetry,
+      shouldRetry: (attempt) => isPassing(attempt.error),
+    })
+  }
+  return names
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof KafkaJSProtocolError && error.retriable
 }
 
 async function describeTopic(admin: Admin, topic: string): Promise<TopicDescription> {
