@@ -5,9 +5,10 @@
  * a transaction that is still open, and no sink may see it yet.
  */
 import { parseOffset, type Offset } from '@driftlab/change-event'
-import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs'
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import pRetry from 'p-retry'
-import { toLogRecord, type LogRecord } from './record.ts'
+import { readStretches, type Stretch } from './read.ts'
+import type { LogRecord } from './record.ts'
 
 const { ConfigResourceTypes, ConfigSource, KafkaJSProtocolError } = kafkajs
 
@@ -58,6 +59,8 @@ export interface LogAdmin {
   describeTopic(topic: string): Promise<TopicDescription>
   /** Every committed record of a topic from its start to its ends as of the call, partition by partition in order. */
   readAll(topic: string, onRecord: (record: LogRecord) => void): Promise<void>
+  /** The committed records of these stretches, each partition's in order. What is no longer kept is left out. */
+  readStretches(topic: string, stretches: readonly Stretch[], onRecord: (record: LogRecord) => void): Promise<void>
   deleteTopics(topics: readonly string[]): Promise<void>
   /** @throws when a group still has members. */
   deleteGroups(groupIds: readonly string[]): Promise<void>
@@ -67,6 +70,8 @@ export interface LogAdmin {
 export async function connectAdmin(kafka: Kafka): Promise<LogAdmin> {
   const admin = kafka.admin()
   await admin.connect()
+  const read: LogAdmin['readStretches'] = (topic, stretches, onRecord) =>
+    readStretches(kafka, topic, stretches, onRecord, (groupId) => deleteGroups(admin, [groupId]))
   return {
     ranges: (topic) => ranges(admin, topic),
     groupProgress: (groupId, topic) => groupProgress(admin, groupId, topic),
@@ -89,7 +94,15 @@ export async function connectAdmin(kafka: Kafka): Promise<LogAdmin> {
       })
     },
     describeTopic: (topic) => describeTopic(admin, topic),
-    readAll: (topic, onRecord) => readAll(kafka, admin, topic, onRecord),
+    readAll: async (topic, onRecord) => {
+      const all = await ranges(admin, topic)
+      await read(
+        topic,
+        all.map(({ partition, start, end }) => ({ partition, from: start, to: end })),
+        onRecord,
+      )
+    },
+    readStretches: read,
     deleteTopics: async (topics) => {
       await admin.deleteTopics({ topics: [...topics], timeout: 10_000 })
     },
@@ -174,53 +187,4 @@ async function deleteGroups(admin: Admin, groupIds: readonly string[]): Promise<
   const { groups } = await admin.listGroups()
   const existing = new Set(groups.map(({ groupId }) => groupId))
   await admin.deleteGroups(groupIds.filter((groupId) => existing.has(groupId)))
-}
-
-/** kafkajs reads only as a member of a group, so this joins one of its own and deletes it afterwards. */
-async function readAll(
-  kafka: Kafka,
-  admin: Admin,
-  topic: string,
-  onRecord: (record: LogRecord) => void,
-): Promise<void> {
-  const unread = new Map(
-    (await ranges(admin, topic)).filter(({ start, end }) => end > start).map(({ partition, end }) => [partition, end]),
-  )
-  if (unread.size === 0) return
-
-  const groupId = `driftlab-read-all-${crypto.randomUUID()}`
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, allowAutoTopicCreation: false })
-  const finished = Promise.withResolvers<undefined>()
-  const passed = (partition: number, lastOffset: string): void => {
-    const end = unread.get(partition)
-    if (end !== undefined && Number(lastOffset) + 1 >= end) unread.delete(partition)
-    if (unread.size === 0) finished.resolve(undefined)
-  }
-  const take = (partition: number, message: KafkaMessage): void => {
-    const end = unread.get(partition)
-    const record = toLogRecord(topic, partition, message)
-    if (end !== undefined && record.offset < end) onRecord(record)
-  }
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) finished.reject(payload.error)
-  })
-  // Batches of nothing but transaction markers never reach `eachBatch`.
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    if (payload.topic === topic) passed(payload.partition, payload.lastOffset)
-  })
-  try {
-    await consumer.connect()
-    await consumer.subscribe({ topics: [topic], fromBeginning: true })
-    await consumer.run({
-      autoCommit: false,
-      eachBatch: ({ batch }) => {
-        for (const message of batch.messages) take(batch.partition, message)
-        return Promise.resolve()
-      },
-    })
-    await finished.promise
-  } finally {
-    await consumer.disconnect()
-    await deleteGroups(admin, [groupId])
-  }
 }

@@ -41,6 +41,8 @@ export interface ConsumeOptions {
   /** How many partitions are worked on at the same time. */
   readonly concurrency: number
   readonly onBatch: (batch: LogBatch) => Promise<BatchOutcome>
+  /** Where to begin reading a partition that the group gives us; undefined for where the group has committed. */
+  readonly beginAt?: (partition: TopicPartition) => Offset | undefined
   /** The group gave us these partitions, instead of all those before. */
   readonly onAssigned?: (partitions: readonly TopicPartition[]) => void
   /** The position moved without a record: past transaction markers or aborted transactions. */
@@ -97,6 +99,10 @@ export async function consume(kafka: Kafka, options: ConsumeOptions): Promise<Co
     // A rebalance does not unpause: a partition that comes back to us starts at its committed offset, like any other.
     consumer.resume(consumer.paused())
     offsets.forget()
+    for (const at of assigned) {
+      const offset = options.beginAt?.(at)
+      if (offset !== undefined) consumer.seek({ ...at, offset: String(offset) })
+    }
     options.onAssigned?.(assigned)
   })
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {

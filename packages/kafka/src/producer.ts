@@ -1,5 +1,14 @@
-import { Partitioners, type Kafka, type Message, type Producer, type RetryOptions } from 'kafkajs'
-import { toKafkaHeaders, type OutgoingRecord } from './record.ts'
+import { parseOffset, type Offset } from '@driftlab/change-event'
+import {
+  Partitioners,
+  type Kafka,
+  type Message,
+  type Producer,
+  type RecordMetadata,
+  type RetryOptions,
+  type TopicMessages,
+} from 'kafkajs'
+import { toKafkaHeaders, type OutgoingRecord, type TopicPartition } from './record.ts'
 
 export interface ProducerOptions {
   /**
@@ -10,12 +19,24 @@ export interface ProducerOptions {
   readonly transactionalId?: string
 }
 
+export interface TopicRecords {
+  readonly topic: string
+  readonly records: readonly OutgoingRecord[]
+}
+
+/** Where the records of a batch went that belong to one partition: the first of them, and the others behind it. */
+export interface Appended extends TopicPartition {
+  readonly firstOffset: Offset
+}
+
 export interface LogProducer {
   /**
    * Resolves when every in-sync replica has the records; while no broker can be reached it waits for one, and tries
    * again for ever. @throws what a broker answers for some fifteen seconds, or at once when trying again is of no use.
    */
   publish(topic: string, records: readonly OutgoingRecord[]): Promise<void>
+  /** The same for records of several topics; with a `transactionalId` all of them or none. */
+  publishTogether(batches: readonly TopicRecords[]): Promise<readonly Appended[]>
   close(): Promise<void>
 }
 
@@ -36,24 +57,35 @@ export async function connectProducer(
   // Its turn begins now, and not with its first record: one that comes late must find its successor in place.
   if (transactionalId !== undefined) await (await producer.transaction()).commit()
   const send = transactionalId === undefined ? sendAlone : sendInTransaction
+  const publishTogether = async (batches: readonly TopicRecords[]): Promise<readonly Appended[]> => {
+    const topicMessages = batches
+      .filter(({ records }) => records.length > 0)
+      .map(({ topic, records }) => ({ topic, messages: records.map(toMessage) }))
+    return topicMessages.length === 0 ? [] : (await send(producer, topicMessages)).map(toAppended)
+  }
   return {
     publish: async (topic, records) => {
-      if (records.length > 0) await send(producer, topic, records.map(toMessage))
+      await publishTogether([{ topic, records }])
     },
+    publishTogether,
     close: () => producer.disconnect(),
   }
 }
 
-type Send = (producer: Producer, topic: string, messages: Message[]) => Promise<void>
+type Send = (producer: Producer, topicMessages: TopicMessages[]) => Promise<readonly RecordMetadata[]>
 
-const sendAlone: Send = async (producer, topic, messages) => {
-  await producer.send({ topic, acks: -1, messages })
+const sendAlone: Send = (producer, topicMessages) => producer.sendBatch({ acks: -1, topicMessages })
+
+const sendInTransaction: Send = async (producer, topicMessages) => {
+  const transaction = await producer.transaction()
+  const appended = await transaction.sendBatch({ acks: -1, topicMessages })
+  await transaction.commit()
+  return appended
 }
 
-const sendInTransaction: Send = async (producer, topic, messages) => {
-  const transaction = await producer.transaction()
-  await transaction.send({ topic, acks: -1, messages })
-  await transaction.commit()
+function toAppended({ topicName, partition, baseOffset }: RecordMetadata): Appended {
+  if (baseOffset === undefined) throw new Error(`the broker does not say where it put the records of ${topicName}`)
+  return { topic: topicName, partition, firstOffset: parseOffset(baseOffset) }
 }
 
 function toMessage({ key, value, headers, partition }: OutgoingRecord): Message {

@@ -1,5 +1,5 @@
 export { backoffMs, type BackoffOptions } from './backoff.ts'
-export { createDeadLetters, deadLetterTopic, type DeadLetters } from './dead-letters.ts'
+export { createDeadLetters, deadLetterTopic, toDeadLetter, type DeadLetter, type DeadLetters } from './dead-letters.ts'
 export { createLatencyWindow, type LatencySummary, type LatencyWindow } from './latency.ts'
 export { createSinkMetrics, type SinkMetrics, type SinkState } from './metrics.ts'
 export { planBatch, type Plan, type Poison } from './plan.ts'

@@ -8,20 +8,16 @@
 import { decode, poisonReasons, type ChangeEvent, type DecodeOptions } from '@driftlab/change-event'
 import type { LogRecord } from '@driftlab/kafka'
 import { ZodError } from 'zod'
+import type { DeadLetter } from './dead-letters.ts'
 import { ProjectionError, type Operation, type Projection, type Refusal } from './store.ts'
 
 /** Why a record is parked: it is no change, or no projection and no store takes it. */
 export const parkedReasons = [...poisonReasons, 'projection-failed', 'store-refused'] as const
 export type ParkedReason = (typeof parkedReasons)[number]
 
-/** A record that cannot be applied, why, and at which stage that showed. */
-export interface Poison {
-  readonly record: LogRecord
-  readonly stage: 'decode' | 'project' | 'write'
+/** A record that cannot be applied. */
+export interface Poison extends DeadLetter {
   readonly reason: ParkedReason
-  readonly errorName: string
-  readonly message: string
-  readonly stack?: string
 }
 
 /**

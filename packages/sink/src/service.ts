@@ -2,7 +2,7 @@
  * Everything of a sink's process but its projection and its store: settings, the connection to the log, the routes
  * that operators ask, and the order in which it all stops.
  */
-import { connectLog, type FetchOptions } from '@driftlab/kafka'
+import { brokersSchema, connectLog, type FetchOptions } from '@driftlab/kafka'
 import {
   listen,
   operationsRouter,
@@ -25,10 +25,7 @@ export const sinkConfigSchema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: portSchema,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  KAFKA_BROKERS: z
-    .string()
-    .transform((text) => text.split(',').map((broker) => broker.trim()))
-    .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port, several separated by commas'))),
+  KAFKA_BROKERS: brokersSchema,
   LANE: z
     .string()
     .regex(/^[a-z][a-z0-9-]*$/)

@@ -9,19 +9,22 @@ import { jsonBody } from './body.ts'
 import { ordersMetrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import { Problem, sendProblem, toProblem } from './problem.ts'
-import type { OrdersRepository } from './repository.ts'
+import type { LogQuestions } from './event-sourcing/log-orders.ts'
+import type { Orders } from './orders.ts'
+import { logQuestionRoutes } from './routes/log-questions.ts'
 import { orderRoutes } from './routes/orders.ts'
-import { PartialWrite, type WriteStrategy } from './strategies/strategy.ts'
+import { PartialWrite } from './strategies/strategy.ts'
 
 export interface AppParts {
-  readonly orders: OrdersRepository
-  readonly strategy: WriteStrategy
+  readonly orders: Orders
+  /** Only of a lane that is a log: what can be asked of its commands and its stock. */
+  readonly log?: LogQuestions | undefined
   readonly readiness: () => Promise<Readiness>
   readonly metrics: Metrics
   readonly logger: Logger
 }
 
-export function createApp({ orders, strategy, readiness, metrics, logger }: AppParts): Express {
+export function createApp({ orders, log, readiness, metrics, logger }: AppParts): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -30,8 +33,8 @@ export function createApp({ orders, strategy, readiness, metrics, logger }: AppP
   app.set('query parser', 'simple')
 
   const { observe, countPartialWrite } = ordersMetrics(metrics.registry)
-  const routes = orderRoutes(orders, strategy)
-  const document = openApiDocument()
+  const routes = orderRoutes(orders)
+  const document = openApiDocument({ isLog: log !== undefined })
 
   app.use(observe)
   app
@@ -45,6 +48,15 @@ export function createApp({ orders, strategy, readiness, metrics, logger }: AppP
     .patch(...jsonBody(['application/json', 'application/merge-patch+json']), routes.update)
     .delete(routes.remove)
     .all(notAllowed('GET, HEAD, PATCH, DELETE'))
+  if (log !== undefined) {
+    const logRoutes = logQuestionRoutes(log)
+    app.route('/orders/:id/commands/:commandId').get(logRoutes.command).all(notAllowed('GET, HEAD'))
+    app.route('/stock/:sku').get(logRoutes.stock).all(notAllowed('GET, HEAD'))
+    app
+      .route('/stock/:sku/receipts')
+      .post(...jsonBody(['application/json']), logRoutes.receive)
+      .all(notAllowed('POST'))
+  }
   app
     .route('/openapi.json')
     .get((_request, response) => {

@@ -1,3 +1,4 @@
+import { brokersSchema } from '@driftlab/kafka'
 import { portSchema } from '@driftlab/service'
 import { z } from 'zod'
 
@@ -11,14 +12,17 @@ const shared = {
   HOST: z.string().default('127.0.0.1'),
   PORT: portSchema,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  POSTGRES_URL: postgresUrlSchema,
   /** The schema, index, keys and tables to write; by default those named for the strategy. */
   LANE: laneSchema.optional(),
 }
 
+const inPostgres = { ...shared, POSTGRES_URL: postgresUrlSchema }
+
+const elasticsearchUrlSchema = z.url({ protocol: /^https?$/, error: 'must be an http:// URL' })
+
 const derivedStoreUrls = {
   REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
-  ELASTICSEARCH_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// URL' }),
+  ELASTICSEARCH_URL: elasticsearchUrlSchema,
   CLICKHOUSE_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// URL' }),
 }
 
@@ -39,10 +43,19 @@ export const singleWrites = ['cdc', 'outbox', 'trigger'] as const
 export const configSchema = z.discriminatedUnion(
   'WRITE_STRATEGY',
   [
-    z.object({ ...shared, WRITE_STRATEGY: z.enum(singleWrites) }),
-    z.object({ ...shared, WRITE_STRATEGY: z.enum(dualWriteVariants), ...derivedStoreUrls }),
+    z.object({ ...inPostgres, WRITE_STRATEGY: z.enum(singleWrites) }),
+    z.object({ ...inPostgres, WRITE_STRATEGY: z.enum(dualWriteVariants), ...derivedStoreUrls }),
     z.object({
       ...shared,
+      WRITE_STRATEGY: z.literal('event-sourcing'),
+      KAFKA_BROKERS: brokersSchema,
+      /** Of the list of orders, which is a view. */
+      ELASTICSEARCH_URL: elasticsearchUrlSchema,
+      /** How long a client waits for its outcome before it is told where to look. */
+      ANSWER_TIMEOUT_MS: z.coerce.number().int().positive().default(5_000),
+    }),
+    z.object({
+      ...inPostgres,
       WRITE_STRATEGY: z.literal('two-phase-commit'),
       /** The second database that takes part. */
       READ_MODEL_URL: postgresUrlSchema,
@@ -50,7 +63,9 @@ export const configSchema = z.discriminatedUnion(
       COORDINATOR_LOG: z.string(),
     }),
   ],
-  { error: `must be one of ${[...singleWrites, ...dualWriteVariants, 'two-phase-commit'].join(', ')}` },
+  {
+    error: `must be one of ${[...singleWrites, ...dualWriteVariants, 'two-phase-commit', 'event-sourcing'].join(', ')}`,
+  },
 )
 export type Config = Readonly<z.output<typeof configSchema>>
 

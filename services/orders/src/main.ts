@@ -14,7 +14,7 @@ await runService({
   schema: configSchema,
   lane: laneOf,
   start: async ({ config, logger, metrics, fail }) => {
-    const stores = openStores(config, {
+    const stores = await openStores(config, {
       onConnectionLost: (store, error) => {
         logger.warn({ err: error, store }, 'connection lost; a new one is made when it is needed')
       },
@@ -22,7 +22,7 @@ await runService({
     })
     const app = createApp({
       orders: stores.orders,
-      strategy: stores.strategy,
+      log: stores.log,
       readiness: () => readinessOf(stores.checks),
       metrics,
       logger,
@@ -31,7 +31,7 @@ await runService({
 
     const purge = async (): Promise<void> => {
       try {
-        const purged = await stores.orders.purgeIdempotencyKeys(idempotencyKeyAgeMaxMs)
+        const purged = await stores.purge?.(idempotencyKeyAgeMaxMs)
         logger.debug({ purged }, 'purged idempotency keys')
       } catch (error) {
         // Nothing is lost: the keys stay until the next hour.

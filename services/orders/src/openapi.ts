@@ -5,6 +5,7 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig } from '@asteasolutions/zod-to-openapi'
 import { z } from 'zod'
 import {
+  commandSchema,
   idempotencyKeySchema,
   newOrderSchema,
   orderPageSchema,
@@ -12,6 +13,9 @@ import {
   orderSchema,
   pageQuerySchema,
   problemSchema,
+  stockReceiptSchema,
+  stockSchema,
+  undecidedSchema,
 } from './schemas.ts'
 
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>
@@ -52,8 +56,21 @@ const moved = { 412: problem('The order is at another revision than If-Match say
 const id = z.string().openapi({ description: "The order's id, a UUID" })
 const ifMatch = z.string().optional().openapi({ description: 'Write only if the order still has this ETag' })
 
-export function openApiDocument(): OpenApiDocument {
+const undecided: ResponseConfig = {
+  description: 'It was not decided in time, and may still be done or refused; Location says where to look',
+  headers: z.object({ Location: z.string() }),
+  content: { 'application/json': { schema: undecidedSchema } },
+}
+const sku = z.string().openapi({ description: 'Of limited goods: it begins with limited-' })
+const stock: ResponseConfig = {
+  description: 'What there is of it',
+  content: { 'application/json': { schema: stockSchema } },
+}
+
+/** `isLog`: the truth of the lane is a log, so that a write may be undecided for a while, and stock is limited. */
+export function openApiDocument({ isLog }: { readonly isLog: boolean }): OpenApiDocument {
   const registry = new OpenAPIRegistry()
+  const perhapsUndecided = isLog ? { 202: undecided } : {}
 
   registry.registerPath({
     method: 'post',
@@ -73,7 +90,8 @@ export function openApiDocument(): OpenApiDocument {
         headers: orderHeaders.extend({ Location: z.string().openapi({ description: 'Where the order is' }) }),
       },
       ...bodyFailures,
-      409: problem('Another write got in the way; nothing was written'),
+      ...perhapsUndecided,
+      409: problem('Another write got in the way, or there is not enough left of limited goods; nothing was written'),
       ...writeFailures,
     },
   })
@@ -120,6 +138,7 @@ export function openApiDocument(): OpenApiDocument {
     },
     responses: {
       200: order('The order as it is now'),
+      ...perhapsUndecided,
       ...bodyFailures,
       ...missing,
       ...moved,
@@ -134,6 +153,7 @@ export function openApiDocument(): OpenApiDocument {
     request: { params: z.object({ id }), headers: z.object({ 'If-Match': ifMatch }) },
     responses: {
       204: { description: 'It is gone' },
+      ...perhapsUndecided,
       400: problem('If-Match is not an ETag'),
       ...missing,
       ...moved,
@@ -143,12 +163,52 @@ export function openApiDocument(): OpenApiDocument {
     },
   })
 
+  if (isLog) registerLogQuestions(registry)
+
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {
       title: 'Driftlab orders',
       version: '1.0.0',
       description: 'Orders, written by the strategy that the process was started with. Errors are RFC 9457 problems.',
+    },
+  })
+}
+
+function registerLogQuestions(registry: OpenAPIRegistry): void {
+  registry.registerPath({
+    method: 'get',
+    path: '/orders/{id}/commands/{commandId}',
+    summary: 'What became of a write that was answered with 202',
+    request: { params: z.object({ id, commandId: z.string() }) },
+    responses: {
+      200: { description: 'It was decided', content: { 'application/json': { schema: commandSchema } } },
+      404: problem('It was not decided yet, or long ago'),
+      ...failures,
+    },
+  })
+  registry.registerPath({
+    method: 'get',
+    path: '/stock/{sku}',
+    summary: 'What there is of limited goods',
+    request: { params: z.object({ sku }) },
+    responses: { 200: stock, 404: problem('Not limited'), ...failures },
+  })
+  registry.registerPath({
+    method: 'post',
+    path: '/stock/{sku}/receipts',
+    summary: 'Receive units of limited goods',
+    request: {
+      params: z.object({ sku }),
+      body: { required: true, content: { 'application/json': { schema: stockReceiptSchema } } },
+    },
+    responses: {
+      200: stock,
+      400: problem('Not JSON, or not as the schema says'),
+      404: problem('Not limited'),
+      413: problem('The body is over 100 kB'),
+      415: problem('The body is no JSON in UTF-8'),
+      ...failures,
     },
   })
 }

@@ -155,7 +155,7 @@ async function dropDerivedStores(lane: string): Promise<void> {
 
 async function startService(environment: Readonly<Record<string, string>>): Promise<Service> {
   const config = loadConfig(configSchema, environment)
-  const stores = openStores(config, {
+  const stores = await openStores(config, {
     onConnectionLost: () => undefined,
     fail: (error) => {
       throw error
@@ -163,7 +163,7 @@ async function startService(environment: Readonly<Record<string, string>>): Prom
   })
   const app = createApp({
     orders: stores.orders,
-    strategy: stores.strategy,
+    log: stores.log,
     readiness: () => readinessOf(stores.checks),
     metrics: createMetrics({ service: 'orders', lane: laneOf(config) }),
     logger: createLogger('orders', 'silent'),
@@ -222,7 +222,10 @@ function conformance(document: OpenApiDocument): (method: string, path: string, 
 
   return (method, path, answer) => {
     const [pathname = ''] = path.split('?')
-    const template = /^\/orders\/[^/]+$/.test(pathname) ? '/orders/{id}' : pathname
+    const template = pathname
+      .replace(/^\/orders\/[^/]+(?=$|\/)/, '/orders/{id}')
+      .replace(/\/commands\/[^/]+$/, '/commands/{commandId}')
+      .replace(/^\/stock\/[^/]+/, '/stock/{sku}')
     const operation = paths[template]?.[method.toLowerCase()]
     const seen = `${method} ${template} ${answer.status}`
     const mediaType = answer.headers.get('content-type')?.split(';')[0]

@@ -13,10 +13,13 @@ const kinds = {
   'malformed-json': { status: 400, title: 'The body is not JSON' },
   'invalid-request': { status: 400, title: 'The request does not fit the schema' },
   'invalid-cursor': { status: 400, title: 'The cursor is not one that this API gave out' },
+  'command-unknown': { status: 404, title: 'There is no such command' },
   'order-unknown': { status: 404, title: 'There is no such order' },
   'route-unknown': { status: 404, title: 'There is no such resource' },
   'method-not-allowed': { status: 405, title: 'The resource does not support this method' },
   'illegal-move': { status: 409, title: 'The order cannot go to this status' },
+  'limited-items-fixed': { status: 409, title: 'The limited goods of an order are fixed when it is placed' },
+  'stock-short': { status: 409, title: 'There is not enough of it left' },
   'items-locked': { status: 409, title: 'The items of the order can no longer change' },
   contended: { status: 409, title: 'Another write got in the way' },
   'order-deleted': { status: 410, title: 'The order was deleted' },
@@ -27,6 +30,7 @@ const kinds = {
   'refused-by-database': { status: 422, title: 'The database refuses these values' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   'partial-write': { status: 502, title: 'The write reached some stores and not others' },
+  'log-unavailable': { status: 503, title: 'The log does not answer' },
   'database-unavailable': { status: 503, title: 'The database does not answer' },
 } as const
 export type ProblemCode = keyof typeof kinds

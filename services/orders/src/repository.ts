@@ -5,11 +5,10 @@
  * decided on to its commit, so a decision is never made on a row that somebody changes meanwhile. It knows no rule of
  * the business and no other store.
  */
-import { parseOrderRow, laneNames, type OrderItem, type OrderRow } from '@driftlab/order'
+import { parseOrderRow, laneNames, type OrderChange, type OrderItem, type OrderRow } from '@driftlab/order'
 import type { Postgres } from '@driftlab/stores'
 import { z } from 'zod'
 import { DatabaseError } from './database-errors.ts'
-import type { OrderChange } from './domain/order-lifecycle.ts'
 import { ask, inTransaction, type Connection, type Transaction } from './transactions.ts'
 
 export { DatabaseError } from './database-errors.ts'

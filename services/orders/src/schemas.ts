@@ -6,9 +6,8 @@
  * without lone surrogates (UTF-8 has no form for them), whole numbers that a double holds exactly.
  */
 import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi'
-import { orderStatuses } from '@driftlab/order'
+import { orderStatuses, totalCentsOf } from '@driftlab/order'
 import { z } from 'zod'
-import { totalCentsOf } from './domain/totals.ts'
 
 extendZodWithOpenApi(z)
 
@@ -95,6 +94,37 @@ export const orderPageSchema = z
 export const idempotencyKeySchema = z
   .string()
   .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters without spaces')
+
+/** Headers: who asks for a write, and why, in printable ASCII. */
+export const causeSchema = z.strictObject({
+  actor: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 printable ASCII characters without spaces')
+    .optional(),
+  reason: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters')
+    .optional(),
+})
+
+export const undecidedSchema = z
+  .strictObject({ commandId: z.uuid(), orderId: z.uuid(), status: z.literal('undecided') })
+  .openapi('Undecided')
+
+/** What became of a command that was not decided in time. */
+export const commandSchema = z
+  .discriminatedUnion('status', [
+    undecidedSchema,
+    z.strictObject({ commandId: z.uuid(), orderId: z.uuid(), status: z.literal('accepted'), order: orderSchema }),
+    z.strictObject({ commandId: z.uuid(), orderId: z.uuid(), status: z.literal('refused'), detail: z.string() }),
+  ])
+  .openapi('Command')
+
+export const stockReceiptSchema = z.strictObject({ quantity: z.int().min(1).max(1_000_000) }).openapi('StockReceipt')
+
+export const stockSchema = z
+  .strictObject({ sku: z.string(), receivedUnits: z.int(), reservedUnits: z.int(), availableUnits: z.int() })
+  .openapi('Stock')
 
 export const problemSchema = z
   .strictObject({

@@ -4,7 +4,10 @@
  */
 import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis, type Postgres } from '@driftlab/stores'
 import { laneOf, type Config, type DualWriteVariant } from './config.ts'
+import type { Orders } from './orders.ts'
 import type { StoreClients } from './derived-stores/derived-store.ts'
+import { openEventSourcing } from './event-sourcing/open.ts'
+import type { LogQuestions } from './event-sourcing/log-orders.ts'
 import { overwritingStores } from './derived-stores/overwriting.ts'
 import { versionedStores } from './derived-stores/versioned.ts'
 import { ordersRepository, type OrdersRepository } from './repository.ts'
@@ -16,6 +19,7 @@ import { retryingDualWriteStrategy } from './strategies/dual-write-retry.ts'
 import { dualWriteStrategy } from './strategies/dual-write.ts'
 import { outboxStrategy } from './strategies/outbox.ts'
 import type { WriteStrategy } from './strategies/strategy.ts'
+import { transactionalOrders } from './transactional-orders.ts'
 import { twoPhaseCommitStrategy } from './strategies/two-phase-commit.ts'
 import { createCoordinator } from './two-phase/coordinator.ts'
 import { openDecisionLog } from './two-phase/decision-log.ts'
@@ -24,8 +28,11 @@ import { openReadModel } from './two-phase/read-model.ts'
 import { startRecovery } from './two-phase/recovery.ts'
 
 export interface OpenStores {
-  readonly orders: OrdersRepository
-  readonly strategy: WriteStrategy
+  readonly orders: Orders
+  /** Of a lane that is a log. */
+  readonly log?: LogQuestions
+  /** Forgets old idempotency keys, where they are ours to forget. */
+  readonly purge?: (ageMaxMs: number) => Promise<number>
   readonly checks: Readonly<Record<string, () => Promise<unknown>>>
   close(): Promise<void>
 }
@@ -43,7 +50,15 @@ export interface StoresOptions {
   readonly fail: (error: unknown) => void
 }
 
-export function openStores(config: Config, { onConnectionLost, fail }: StoresOptions): OpenStores {
+export async function openStores(config: Config, options: StoresOptions): Promise<OpenStores> {
+  return config.WRITE_STRATEGY === 'event-sourcing'
+    ? await openEventSourcing(config, laneOf(config), options)
+    : openTransactional(config, options)
+}
+
+type TransactionalConfig = Exclude<Config, { readonly WRITE_STRATEGY: 'event-sourcing' }>
+
+function openTransactional(config: TransactionalConfig, { onConnectionLost, fail }: StoresOptions): OpenStores {
   const lane = laneOf(config)
   const openDatabase = (name: string, url: string): Postgres =>
     connectPostgres(url, {
@@ -55,14 +70,17 @@ export function openStores(config: Config, { onConnectionLost, fail }: StoresOpt
     })
   const postgres = openDatabase('postgresql', config.POSTGRES_URL)
   const orders = ordersRepository(postgres, lane)
+  const written = (strategy: WriteStrategy): Pick<OpenStores, 'orders' | 'purge'> => ({
+    orders: transactionalOrders(orders, strategy),
+    purge: (ageMaxMs) => orders.purgeIdempotencyKeys(ageMaxMs),
+  })
   switch (config.WRITE_STRATEGY) {
     case 'cdc':
     case 'trigger':
     case 'outbox':
       return {
-        orders,
         // Whether the log or a trigger captures the write is no affair of the service.
-        strategy: config.WRITE_STRATEGY === 'outbox' ? outboxStrategy(orders, lane) : cdcStrategy(orders),
+        ...written(config.WRITE_STRATEGY === 'outbox' ? outboxStrategy(orders, lane) : cdcStrategy(orders)),
         checks: { postgresql: () => orders.ping() },
         close: () => postgres.end(),
       }
@@ -80,8 +98,7 @@ export function openStores(config: Config, { onConnectionLost, fail }: StoresOpt
       const elasticsearch = connectElasticsearch(config.ELASTICSEARCH_URL, { timeoutMs })
       const clickhouse = connectClickHouse(config.CLICKHOUSE_URL, { timeoutMs, connectionsMax: 20 })
       return {
-        orders,
-        strategy: dualWriteOf(config.WRITE_STRATEGY, orders, { redis, elasticsearch, clickhouse }, lane),
+        ...written(dualWriteOf(config.WRITE_STRATEGY, orders, { redis, elasticsearch, clickhouse }, lane)),
         checks: {
           postgresql: () => orders.ping(),
           redis: () => redis.ping(),
@@ -109,8 +126,7 @@ export function openStores(config: Config, { onConnectionLost, fail }: StoresOpt
         },
       })
       return {
-        orders,
-        strategy: twoPhaseCommitStrategy(orders, openReadModel(readModel), coordinator),
+        ...written(twoPhaseCommitStrategy(orders, openReadModel(readModel), coordinator)),
         checks: {
           postgresql: () => orders.ping(),
           'read model': () => readModel.query('select 1'),

@@ -1,3 +1,4 @@
+import { brokersSchema } from '@driftlab/kafka'
 import { portSchema } from '@driftlab/service'
 import { z } from 'zod'
 import { readerNames } from './reader.ts'
@@ -8,10 +9,7 @@ export const configSchema = z.object({
   PORT: portSchema,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   POSTGRES_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
-  KAFKA_BROKERS: z
-    .string()
-    .transform((text) => text.split(',').map((broker) => broker.trim()))
-    .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port, several separated by commas'))),
+  KAFKA_BROKERS: brokersSchema,
   LANE: z.string().regex(/^[a-z][a-z0-9-]*$/),
   /** The table to publish. */
   TABLE: z.enum(relayedTables),

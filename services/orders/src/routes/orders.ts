@@ -1,19 +1,23 @@
 /**
- * The five routes of an order. They turn HTTP into calls of the write strategy and of the repository, and know nothing
- * of how a write reaches the stores.
+ * The five routes of an order. They turn HTTP into questions to the orders of the lane, and know nothing of how a write
+ * reaches the stores.
  */
 import { toDocument, type OrderRow } from '@driftlab/order'
 import type { Request, RequestHandler, Response } from 'express'
-import { v7 as uuidV7 } from 'uuid'
 import { decodeCursor, encodeCursor, parseOrderId } from '../cursor.ts'
-import { decideChange, movesFrom, type OrderChange, type OrderPatch } from '../domain/order-lifecycle.ts'
-import { totalCentsOf } from '../domain/totals.ts'
 import { fingerprintOf } from '../fingerprint.ts'
-import { entityTag, matches, parseIfMatch, type IfMatch } from '../preconditions.ts'
+import { Undecided, type Cause, type Orders } from '../orders.ts'
+import { entityTag, parseIfMatch, type IfMatch } from '../preconditions.ts'
 import { invalidRequest, Problem } from '../problem.ts'
-import { IdempotencyKeyReused, type Idempotency, type OrdersRepository } from '../repository.ts'
-import { idempotencyKeySchema, newOrderSchema, orderPatchSchema, pageQuerySchema, type NewOrder } from '../schemas.ts'
-import type { WriteStrategy } from '../strategies/strategy.ts'
+import type { Idempotency } from '../repository.ts'
+import {
+  causeSchema,
+  idempotencyKeySchema,
+  newOrderSchema,
+  orderPatchSchema,
+  pageQuerySchema,
+  type NewOrder,
+} from '../schemas.ts'
 
 export interface OrderRoutes {
   readonly create: RequestHandler
@@ -23,28 +27,18 @@ export interface OrderRoutes {
   readonly remove: RequestHandler
 }
 
-export function orderRoutes(orders: OrdersRepository, strategy: WriteStrategy): OrderRoutes {
+export function orderRoutes(orders: Orders): OrderRoutes {
   return {
     async create(request, response) {
       const parsed = newOrderSchema.safeParse(request.body)
       if (!parsed.success) throw invalidRequest(parsed.error, 'body')
-      const command = {
-        ...parsed.data,
-        id: uuidV7(),
-        totalCents: requireTotal(parsed.data),
-        idempotency: readIdempotency(request, parsed.data),
+      const placed = await orders.place(parsed.data, readIdempotency(request, parsed.data), readCause(request))
+      if (placed instanceof Undecided) {
+        sendUndecided(response, placed)
+        return
       }
-      try {
-        const row = await strategy.create(command)
-        response.status(201).location(`/orders/${row.id}`)
-        sendOrder(response, row)
-      } catch (error) {
-        if (!(error instanceof IdempotencyKeyReused)) throw error
-        throw new Problem(
-          'idempotency-key-reused',
-          'This Idempotency-Key came with another body before. Send the same body again, or a new key.',
-        )
-      }
+      response.status(201).location(`/orders/${placed.id}`)
+      sendOrder(response, placed)
     },
 
     async list(request, response) {
@@ -77,21 +71,26 @@ export function orderRoutes(orders: OrdersRepository, strategy: WriteStrategy): 
       const condition = readIfMatch(request)
       const patch = orderPatchSchema.safeParse(request.body)
       if (!patch.success) throw invalidRequest(patch.error, 'body')
-      const row = await strategy.update(id, (current) => {
-        requireMatch(condition, current)
-        return requireAllowed(current, patch.data)
-      })
-      sendOrder(response, row)
+      const changed = await orders.change(id, patch.data, condition, readCause(request))
+      if (changed instanceof Undecided) sendUndecided(response, changed)
+      else sendOrder(response, changed)
     },
 
     async remove(request, response) {
       const condition = readIfMatch(request)
-      await strategy.remove(readId(request), (current) => {
-        requireMatch(condition, current)
-      })
-      response.status(204).end()
+      const undecided = await orders.remove(readId(request), condition, readCause(request))
+      if (undecided === undefined) response.status(204).end()
+      else sendUndecided(response, undecided)
     },
   }
+}
+
+/** The write may still happen or be refused: where to ask for it. */
+export function sendUndecided(response: Response, { orderId, commandId }: Undecided): void {
+  response
+    .status(202)
+    .location(`/orders/${orderId}/commands/${commandId}`)
+    .json({ commandId, orderId, status: 'undecided' })
 }
 
 function sendOrder(response: Response, row: OrderRow): void {
@@ -122,41 +121,10 @@ function readIdempotency(request: Request, order: NewOrder): Idempotency | undef
   return { key: key.data, fingerprint: fingerprintOf(order) }
 }
 
-function requireTotal(order: NewOrder): number {
-  const totalCents = totalCentsOf(order.items)
-  if (totalCents === undefined) throw totalTooLarge()
-  return totalCents
-}
-
-function requireMatch(condition: IfMatch, current: OrderRow): void {
-  if (matches(condition, current.revision)) return
-  throw new Problem(
-    'revision-moved',
-    `The order is at revision ${current.revision} by now. Read it again and decide anew.`,
-  )
-}
-
-function requireAllowed(current: OrderRow, patch: OrderPatch): OrderChange {
-  const decision = decideChange(current, patch)
-  switch (decision.outcome) {
-    case 'allowed':
-      return decision.change
-    case 'illegal-move': {
-      const moves = movesFrom(decision.from)
-      const allowed = moves.length === 0 ? 'it stays there' : `it can become ${moves.join(' or ')}`
-      throw new Problem('illegal-move', `The order is ${decision.from} and cannot become ${decision.to}: ${allowed}.`)
-    }
-    case 'items-locked':
-      throw new Problem('items-locked', `The order is ${decision.status}; items change only while it is placed.`)
-    case 'total-too-large':
-      throw totalTooLarge()
-  }
-}
-
-function totalTooLarge(): Problem {
-  return new Problem('invalid-request', 'The total of the items is too large.', {
-    extensions: {
-      errors: [{ pointer: '/items', detail: `the total must not exceed ${Number.MAX_SAFE_INTEGER} cents` }],
-    },
-  })
+/** Who asks, and why: what a log of events keeps beside what happened. */
+export function readCause(request: Request): Cause {
+  const cause = causeSchema.safeParse({ actor: request.get('Driftlab-Actor'), reason: request.get('Driftlab-Reason') })
+  if (cause.success) return { actor: cause.data.actor ?? 'customer', reason: cause.data.reason ?? null }
+  const [issue] = cause.error.issues
+  throw invalidRequest(cause.error, { header: issue?.path[0] === 'actor' ? 'Driftlab-Actor' : 'Driftlab-Reason' })
 }

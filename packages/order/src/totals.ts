@@ -1,4 +1,4 @@
-import type { OrderItem } from '@driftlab/order'
+import type { OrderItem } from './order.ts'
 
 /**
  * The price of everything in an order, in cents.

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { orderStatuses, type OrderStatus } from '@driftlab/order'
-import { decideChange, movesFrom } from './order-lifecycle.ts'
+import { orderStatuses, type OrderStatus } from './index.ts'
+import { decideChange, movesFrom } from './lifecycle.ts'
 
 const item = { sku: 'tea-1', description: 'Green tea', quantity: 2, unitPriceCents: 450 }
 

@@ -4,7 +4,7 @@
  *
  * It knows nothing of revisions, requests or stores.
  */
-import type { OrderItem, OrderStatus } from '@driftlab/order'
+import type { OrderItem, OrderStatus } from './order.ts'
 import { totalCentsOf } from './totals.ts'
 
 const nextStatuses: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
@@ -33,14 +33,14 @@ export interface OrderChange extends OrderPatch {
   readonly totalCents?: number | undefined
 }
 
-export type Decision =
+export type ChangeDecision =
   | { readonly outcome: 'allowed'; readonly change: OrderChange }
   | { readonly outcome: 'illegal-move'; readonly from: OrderStatus; readonly to: OrderStatus }
   | { readonly outcome: 'items-locked'; readonly status: OrderStatus }
   | { readonly outcome: 'total-too-large' }
 
 /** Staying where it is counts as an illegal move: a client that asks for it has missed that somebody was faster. */
-export function decideChange(current: { readonly status: OrderStatus }, patch: OrderPatch): Decision {
+export function decideChange(current: { readonly status: OrderStatus }, patch: OrderPatch): ChangeDecision {
   if (patch.status !== undefined && !movesFrom(current.status).includes(patch.status)) {
     return { outcome: 'illegal-move', from: current.status, to: patch.status }
   }
