@@ -1,0 +1,171 @@
+/**
+ * A lane whose truth is a log: its topics, processors that decide its commands, and, where they are wanted, the three
+ * sinks. All of it is gone when the experiment ends.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { LaneReport } from '@driftlab/auditor'
+import { connectLog, type Log, type LogAdmin, type LogProducer, type LogRecord } from '@driftlab/kafka'
+import { laneNames } from '@driftlab/order'
+import {
+  decodeEvent,
+  decodeOutcome,
+  encodeCommand,
+  eventSourcedTopics,
+  startFold,
+  type Command,
+  type DomainEvent,
+  type EventSourcedTopics,
+  type Fold,
+  type Outcome,
+} from '@driftlab/order-events'
+import { groupOf } from '@driftlab/sink'
+import { eventually } from '@driftlab/stores/testing'
+import { eventSourcedLaneTopics } from '../../infra/kafka/event-sourced-lane.ts'
+import { auditLane, openLane } from './lane.ts'
+import type { Laboratory } from './laboratory.ts'
+import { insertRows } from './orders-table.ts'
+import { startOrders } from './orders-service.ts'
+import { startService, type Service } from './service.ts'
+import { groupsOf, startSinks } from './sinks.ts'
+import { openTopics } from './topics.ts'
+
+export interface EventSourcedLaneOptions {
+  readonly processors: number
+  /** By default 4. */
+  readonly partitions?: number
+  /** Whether the derived stores are kept. */
+  readonly withStores?: boolean
+  /** Of the processors, beside what they need. */
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** An event, and where it stands. */
+export interface LoggedEvent {
+  readonly event: DomainEvent
+  readonly record: LogRecord
+}
+
+export interface EventSourcedLane {
+  readonly name: string
+  readonly topics: EventSourcedTopics
+  readonly log: Log
+  readonly admin: LogAdmin
+  readonly processors: readonly Service[]
+  readonly sinks: readonly Service[]
+  /** Starts another processor. */
+  startProcessor(name: string): Promise<Service>
+  startOrders(instances: number, environment?: Readonly<Record<string, string>>): Promise<readonly Service[]>
+  /** Resolves when the commands are in the log; nobody has decided them then. */
+  send(commands: readonly Command[]): Promise<void>
+  /** Waits until nothing is left to decide. */
+  settle(deadlineMs?: number): Promise<void>
+  /** In the order of each partition. */
+  events(): Promise<readonly LoggedEvent[]>
+  outcomes(): Promise<readonly Outcome[]>
+  /** @throws when the log is not whole. */
+  fold(): Promise<Fold>
+  /** Waits until the stores have everything, then compares every value with the fold of the log. */
+  audit(): Promise<LaneReport>
+}
+
+const settleDeadlineMs = 90_000
+/** Bounds a request to the broker. */
+const commandsPerSendMax = 2_000
+
+/** `lane` must begin with `event-sourcing`: of those the sinks may write the stores. */
+export async function openEventSourcedLane(
+  laboratory: Laboratory,
+  lane: string,
+  options: EventSourcedLaneOptions,
+): Promise<EventSourcedLane> {
+  const { url } = laboratory
+  const { withStores = false, partitions = 4 } = options
+  const topics = eventSourcedTopics(lane)
+  if (withStores) await openLane(laboratory, { name: lane, kind: 'cdc' })
+  const log = connectLog({ brokers: [url.kafkaBrokers], clientId: lane })
+  const admin = await log.connectAdmin()
+  laboratory.atEnd(() => admin.close())
+  await openTopics(laboratory, admin, eventSourcedLaneTopics(lane, partitions))
+  laboratory.atEnd(() => admin.deleteGroups([groupOf('order-processor', lane), ...groupsOf(lane)]))
+  const producer: LogProducer = await log.connectProducer()
+  laboratory.atEnd(() => producer.close())
+
+  const startProcessor = async (name: string): Promise<Service> => {
+    const stateDir = await mkdtemp(join(laboratory.stateDir, `${name}-`))
+    laboratory.atEnd(() => rm(stateDir, { recursive: true, force: true }))
+    return await startService(laboratory, {
+      name,
+      folder: 'order-processor',
+      environment: { LANE: lane, KAFKA_BROKERS: url.kafkaBrokers, STATE_DIR: stateDir, ...options.environment },
+    })
+  }
+  const processors = await Promise.all(
+    Array.from({ length: options.processors }, (_, index) => startProcessor(`order-processor-${lane}-${index + 1}`)),
+  )
+  const sinks = withStores ? await startSinks(laboratory, lane, { recordFormat: 'domain-event' }) : []
+
+  const read = async (topic: string): Promise<readonly LogRecord[]> => {
+    const records: LogRecord[] = []
+    await admin.readAll(topic, (record) => records.push(record))
+    return records
+  }
+  const events = async (): Promise<readonly LoggedEvent[]> =>
+    (await read(topics.events)).map((record) => ({ record, event: decodeEvent(record.key, record.value) }))
+  const fold = async (): Promise<Fold> => {
+    const folded = startFold()
+    for (const { event } of await events()) folded.add(event)
+    return folded
+  }
+  // A command that is sent on is in the log, and so among what is left, when the outcome of the one before it is.
+  const settle = (deadlineMs = settleDeadlineMs): Promise<unknown> =>
+    eventually(
+      async () => {
+        const progress = await admin.groupProgress(groupOf('order-processor', lane), topics.commands)
+        return progress.every(({ drained }) => drained)
+      },
+      { deadlineMs, what: `every command of ${lane} is decided` },
+    )
+
+  return {
+    name: lane,
+    topics,
+    log,
+    admin,
+    processors,
+    sinks,
+    startProcessor,
+    startOrders: (instances, environment = {}) =>
+      startOrders(laboratory, {
+        lane,
+        strategy: 'event-sourcing',
+        instances,
+        environment: { KAFKA_BROKERS: url.kafkaBrokers, ...environment },
+      }),
+    send: async (commands) => {
+      for (let from = 0; from < commands.length; from += commandsPerSendMax) {
+        const some = commands.slice(from, from + commandsPerSendMax)
+        await producer.publish(topics.commands, some.map(encodeCommand))
+      }
+    },
+    settle: async (deadlineMs) => {
+      await settle(deadlineMs)
+    },
+    events,
+    outcomes: async () => (await read(topics.outcomes)).map(({ value }) => decodeOutcome(value)),
+    fold,
+    audit: async () => {
+      await settle()
+      await eventually(
+        async () => {
+          const progress = await Promise.all(groupsOf(lane).map((group) => admin.groupProgress(group, topics.orders)))
+          return progress.flat().every(({ drained }) => drained)
+        },
+        { deadlineMs: settleDeadlineMs, what: `every sink has drained ${topics.orders}` },
+      )
+      await insertRows(laboratory.postgres, laneNames(lane).schema, await fold())
+      // Nothing is in flight any more.
+      return await auditLane(laboratory, lane, { kind: 'bounded', inFlightMaxMs: 0 })
+    },
+  }
+}
