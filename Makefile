@@ -54,8 +54,8 @@ audit:
 
 else
 
-up: $(stamp) ## install what is missing and start everything; prints the addresses
-	@$(run) lab -- up
+up: $(stamp) ## install what is missing and start everything; prints the addresses (EVENT_SOURCING=1: that lane too)
+	@$(run) lab -- up $(if $(EVENT_SOURCING),--event-sourcing)
 
 status: $(stamp) ## what runs, where, since when, with how much memory
 	@$(run) lab -- status

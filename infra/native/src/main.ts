@@ -16,12 +16,13 @@ import type { Layout } from './layout.ts'
 import { withLock } from './lock.ts'
 import type { NativeStatus } from './native-lab.ts'
 import { openLab, type OpenedLab } from './open.ts'
-import { componentNames, onDemandNames, type ComponentName } from './topology.ts'
+import { componentNames, eventSourcingNames, onDemandNames, type ComponentName } from './topology.ts'
 import { bringUp, eraseData, installMissing, lockFile, takeDown } from './up.ts'
 
 const usage = `Usage: npm run lab -- COMMAND
 
   up [COMPONENT ...]        install what is missing, start everything (or the named components and what they need)
+     [--event-sourcing]     with the event-sourced lane
   down                      stop everything; the data stays
   status [--json]           what runs, where, since when, with how much memory
   logs COMPONENT [--follow] [--lines N]
@@ -60,7 +61,7 @@ async function run(args: readonly string[]): Promise<void> {
   }
   switch (command) {
     case 'up':
-      return up(await openLab(), names)
+      return up(await openLab(), values['event-sourcing'] ? [...names, ...eventSourcingNames] : names)
     case 'down':
       return down(await openLab())
     case 'status':
@@ -98,6 +99,7 @@ function parse(args: readonly string[]) {
       options: {
         help: { type: 'boolean', short: 'h', default: false },
         json: { type: 'boolean', default: false },
+        'event-sourcing': { type: 'boolean', default: false },
         follow: { type: 'boolean', short: 'f', default: false },
         lines: { type: 'string', short: 'n', default: '50' },
       },

@@ -81,6 +81,11 @@ const settingsSchema = z.object({
   CACHE_UPDATER_PORT: port,
   SEARCH_INDEXER_PORT: port,
   WAREHOUSE_LOADER_PORT: port,
+  ORDERS_EVENT_SOURCING_PORT: port,
+  ORDER_PROCESSOR_PORT: port,
+  CACHE_UPDATER_EVENT_SOURCING_PORT: port,
+  SEARCH_INDEXER_EVENT_SOURCING_PORT: port,
+  WAREHOUSE_LOADER_EVENT_SOURCING_PORT: port,
   TOPIC_EPOCH: z.string().regex(/^\d{1,4}$/u, 'must be a whole number, 0 to 4095'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
 })

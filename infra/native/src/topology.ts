@@ -30,7 +30,17 @@ export const componentNames = [
   'warehouse-loader',
 ] as const
 /** What one experiment needs and nobody else: natively only, installed and started when it is named, and not before. */
-export const onDemandNames = ['mariadb', 'mariadb-set-up'] as const
+export const mariadbNames = ['mariadb', 'mariadb-set-up'] as const
+/** A lane of its own, for who wants to see it: started when it is named. */
+export const eventSourcingNames = [
+  'event-sourcing-set-up',
+  'order-processor',
+  'orders-event-sourcing',
+  'cache-updater-event-sourcing',
+  'search-indexer-event-sourcing',
+  'warehouse-loader-event-sourcing',
+] as const
+export const onDemandNames = [...mariadbNames, ...eventSourcingNames] as const
 export type ComponentName = (typeof componentNames)[number] | (typeof onDemandNames)[number]
 
 export function isOnDemand(name: ComponentName): boolean {
@@ -336,6 +346,7 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
     job('kafka-topics', 'infra/kafka/create-topics.ts', ['kafka']),
     job('elasticsearch-set-up', 'infra/elasticsearch/set-up.ts', ['elasticsearch']),
     job('clickhouse-set-up', 'infra/clickhouse/set-up.ts', ['clickhouse']),
+    job('event-sourcing-set-up', 'infra/event-sourcing/set-up.ts', ['kafka', 'elasticsearch', 'clickhouse-set-up']),
     job('mariadb-set-up', 'infra/mariadb/set-up.ts', ['mariadb']),
     {
       ...job('connector', 'infra/connect/register.ts', ['connect', 'migrate', 'kafka-topics']),
@@ -388,6 +399,47 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
       dependsOn: ['kafka-topics', 'clickhouse-set-up'],
       environment: { ...sinkEnvironment(settings), CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
     }),
+
+    service({
+      name: 'order-processor',
+      folder: 'order-processor',
+      variable: 'ORDER_PROCESSOR_PORT',
+      dependsOn: ['event-sourcing-set-up'],
+      environment: { LANE: 'event-sourcing', KAFKA_BROKERS: url.kafkaBrokers, STATE_DIR: data('order-processor') },
+    }),
+    service({
+      name: 'orders-event-sourcing',
+      folder: 'orders',
+      variable: 'ORDERS_EVENT_SOURCING_PORT',
+      dependsOn: ['order-processor'],
+      environment: {
+        WRITE_STRATEGY: 'event-sourcing',
+        LANE: 'event-sourcing',
+        KAFKA_BROKERS: url.kafkaBrokers,
+        ELASTICSEARCH_URL: url.elasticsearch('ORDERS'),
+      },
+    }),
+    service({
+      name: 'cache-updater-event-sourcing',
+      folder: 'cache-updater',
+      variable: 'CACHE_UPDATER_EVENT_SOURCING_PORT',
+      dependsOn: ['event-sourcing-set-up', 'redis'],
+      environment: { ...eventSinkEnvironment(settings), REDIS_URL: url.redis('CACHE_UPDATER') },
+    }),
+    service({
+      name: 'search-indexer-event-sourcing',
+      folder: 'search-indexer',
+      variable: 'SEARCH_INDEXER_EVENT_SOURCING_PORT',
+      dependsOn: ['event-sourcing-set-up'],
+      environment: { ...eventSinkEnvironment(settings), ELASTICSEARCH_URL: url.elasticsearch('SEARCH_INDEXER') },
+    }),
+    service({
+      name: 'warehouse-loader-event-sourcing',
+      folder: 'warehouse-loader',
+      variable: 'WAREHOUSE_LOADER_EVENT_SOURCING_PORT',
+      dependsOn: ['event-sourcing-set-up'],
+      environment: { ...eventSinkEnvironment(settings), CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
+    }),
   ]
 }
 
@@ -405,6 +457,10 @@ function sinkEnvironment(settings: Settings): Readonly<Record<string, string>> {
     TOPIC_EPOCH: settings.TOPIC_EPOCH,
     KAFKA_BROKERS: `${settings.LAB_HOST}:${settings.KAFKA_PORT}`,
   }
+}
+
+function eventSinkEnvironment(settings: Settings): Readonly<Record<string, string>> {
+  return { ...sinkEnvironment(settings), LANE: 'event-sourcing', RECORD_FORMAT: 'domain-event' }
 }
 
 /** Where the stores and the log listen, each as `host:port`. */

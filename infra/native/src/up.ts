@@ -7,7 +7,7 @@ import type { Layout } from './layout.ts'
 import { withLock } from './lock.ts'
 import type { NativeLab } from './native-lab.ts'
 import { openBoard, showProgress } from './progress.ts'
-import { isOnDemand, type ComponentName } from './topology.ts'
+import { mariadbNames, type ComponentName } from './topology.ts'
 
 export function lockFile(layout: Layout): string {
   return join(layout.labDir, 'lock')
@@ -23,7 +23,7 @@ export async function installMissing(
   interrupt: AbortSignal,
   names: readonly ComponentName[] = [],
 ): Promise<boolean> {
-  const steps = [...(await missingSteps(layout)), ...(names.some(isOnDemand) ? mariadbSteps(layout) : [])]
+  const steps = [...(await missingSteps(layout)), ...(names.some(isOfMariadb) ? mariadbSteps(layout) : [])]
   if (steps.length === 0) return false
   process.stdout.write(`Installing what is missing, once, into ${layout.cacheDir}:\n`)
   for (const { title } of steps) process.stdout.write(`  ${title}\n`)
@@ -99,4 +99,8 @@ async function withBoard(
   } finally {
     await board.close()
   }
+}
+
+function isOfMariadb(name: ComponentName): boolean {
+  return mariadbNames.some((known) => known === name)
 }

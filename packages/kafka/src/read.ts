@@ -4,7 +4,7 @@
  * kafkajs reads only as a member of a group, so this joins one of its own, which goes when its last member leaves and is
  * deleted then. It commits nothing.
  */
-import type { Offset } from '@driftlab/change-event'
+import { parseOffset, type Offset } from '@driftlab/change-event'
 import type { Kafka, KafkaMessage } from 'kafkajs'
 import { toLogRecord, type LogRecord } from './record.ts'
 
@@ -23,7 +23,10 @@ export async function readStretches(
   onRecord: (record: LogRecord) => void,
   deleteGroup: (groupId: string) => Promise<void>,
 ): Promise<void> {
-  const unread = new Map(stretches.filter(({ from, to }) => to > from).map((stretch) => [stretch.partition, stretch]))
+  /** What is left of each; `from` moves on with every record, so that one which is given out again is left out. */
+  const unread = new Map(
+    stretches.filter(({ from, to }) => to > from).map(({ partition, from, to }) => [partition, { from, to }]),
+  )
   if (unread.size === 0) return
 
   const groupId = `driftlab-read-${crypto.randomUUID()}`
@@ -37,8 +40,14 @@ export async function readStretches(
   const take = (partition: number, message: KafkaMessage): void => {
     const stretch = unread.get(partition)
     const record = toLogRecord(topic, partition, message)
-    if (stretch !== undefined && record.offset >= stretch.from && record.offset < stretch.to) onRecord(record)
+    if (stretch === undefined || record.offset < stretch.from || record.offset >= stretch.to) return
+    stretch.from = parseOffset(record.offset + 1)
+    onRecord(record)
   }
+  // Before the first fetch.
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    for (const [partition, { from }] of unread) consumer.seek({ topic, partition, offset: String(from) })
+  })
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) finished.reject(payload.error)
   })
@@ -62,7 +71,6 @@ export async function readStretches(
         return Promise.resolve()
       },
     })
-    for (const { partition, from } of unread.values()) consumer.seek({ topic, partition, offset: String(from) })
     await finished.promise
   } finally {
     await consumer.disconnect()

@@ -75,8 +75,11 @@ export function encodeEvent(event: DomainEvent): { readonly key: string; readonl
   return { key: event.key, value: JSON.stringify(event) }
 }
 
-const recordedSchema = z.looseObject({ version: z.unknown(), type: z.unknown(), hash: z.unknown() })
 type Recorded = Readonly<Record<string, unknown>>
+
+function isObject(value: unknown): value is Recorded {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
 /**
  * Reads an event of any version that was ever written, as one of today's.
@@ -84,10 +87,10 @@ type Recorded = Readonly<Record<string, unknown>>
  * @throws {Unreadable} when it is none, when its key is another, or when its hash is not that of its content.
  */
 export function decodeEvent(key: Buffer | null, value: Buffer | null): DomainEvent {
-  const recorded = recordedSchema.safeParse(parseJson(value))
-  if (!recorded.success) throw new Unreadable('malformed', 'The event is no JSON object')
-  const { hash, ...content } = recorded.data
-  const { version, type } = content
+  const recorded = parseJson(value)
+  if (!isObject(recorded)) throw new Unreadable('malformed', 'The event is no JSON object')
+  const { hash, ...content } = recorded
+  const { version, type, sequence } = content
   if (version !== eventVersion && version !== 1) {
     throw new Unreadable('version-unknown', `The event's version is ${String(version)}, not 1 or ${eventVersion}`)
   }
@@ -96,9 +99,9 @@ export function decodeEvent(key: Buffer | null, value: Buffer | null): DomainEve
   }
   // Over what was written, before it is read as anything newer.
   if (hash !== hashOf(content)) {
-    throw new Unreadable('chain-broken', `${String(type)} ${String(content['sequence'])} is not what was sealed`)
+    throw new Unreadable('chain-broken', `${String(type)} ${String(sequence)} is not what was sealed`)
   }
-  const upcasted: Recorded = version === 1 ? upcast(recorded.data) : recorded.data
+  const upcasted: Recorded = version === 1 ? upcast(recorded) : recorded
   const fact = factSchema.safeParse(upcasted)
   const rest = circumstances.safeParse(upcasted)
   if (!fact.success) throw new Unreadable('malformed', z.prettifyError(fact.error))

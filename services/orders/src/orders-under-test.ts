@@ -90,7 +90,7 @@ export async function openLane(options: { readonly derivedStores?: LaneKind } = 
       return countSchema.parse(rows)[0].count
     },
     start: (strategy, overrides = {}) =>
-      startService({
+      startOrdersService({
         LANE: name,
         PORT: '1',
         WRITE_STRATEGY: strategy,
@@ -153,7 +153,7 @@ async function dropDerivedStores(lane: string): Promise<void> {
   }
 }
 
-async function startService(environment: Readonly<Record<string, string>>): Promise<Service> {
+export async function startOrdersService(environment: Readonly<Record<string, string>>): Promise<Service> {
   const config = loadConfig(configSchema, environment)
   const stores = await openStores(config, {
     onConnectionLost: () => undefined,
