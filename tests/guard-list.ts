@@ -649,7 +649,7 @@ export const guards: readonly Guard[] = [
     name: 'times without a zone are UTC',
     removal: [
       {
-        file: 'packages/order/src/index.ts',
+        file: 'packages/order/src/order.ts',
         text: "`${time.replace(' ', 'T')}Z`",
         replacement: 'time',
       },
@@ -660,6 +660,103 @@ export const guards: readonly Guard[] = [
       name: 'text without a zone is UTC, also where the clocks show another time',
     },
     symptom: 'expect(received).toBe(expected)',
+  },
+  {
+    name: 'a stock gives out no more than it has',
+    removal: [
+      {
+        file: 'packages/order-events/src/decide.ts',
+        text: 'if (availableUnits(state) < wanted.quantity) {',
+        replacement: 'if (availableUnits(state) === Number.NaN) {',
+      },
+    ],
+    test: {
+      kind: 'unit',
+      path: 'packages/order-events/src/order-events.unit.test.ts',
+      name: 'whatever is asked in whatever order, no more is reserved than there is',
+    },
+    symptom: 'toBeGreaterThanOrEqual',
+  },
+  {
+    name: 'an event carries the hash of what it says',
+    removal: [
+      {
+        file: 'packages/order-events/src/event.ts',
+        text: 'if (hash !== hashOf(content)) {',
+        replacement: "if (hash === '') {",
+      },
+    ],
+    test: {
+      kind: 'unit',
+      path: 'packages/order-events/src/order-events.unit.test.ts',
+      name: 'a tampered event, one of an unknown version or kind, and one of another key are named',
+    },
+    symptom: 'Expected: "chain-broken"',
+  },
+  {
+    name: 'an event is followed only by the next of its key',
+    removal: [
+      {
+        file: 'packages/order-events/src/state.ts',
+        text: 'if (event.sequence !== state.sequence + 1) {',
+        replacement: 'if (event.sequence === 0) {',
+      },
+    ],
+    test: {
+      kind: 'unit',
+      path: 'packages/order-events/src/order-events.unit.test.ts',
+      name: 'a lost event shows as a gap, and one that was put in as a broken chain',
+    },
+    symptom: 'Expected: "sequence-gap"',
+  },
+  {
+    name: 'a repeated command gets the first answer',
+    removal: [
+      {
+        file: 'services/order-processor/src/decide-batch.ts',
+        text: 'if (before !== undefined && !isQuestion(command)) {',
+        replacement: 'if (before !== undefined && isQuestion(command)) {',
+      },
+    ],
+    test: {
+      kind: 'unit',
+      path: 'services/order-processor/src/decide-batch.unit.test.ts',
+      name: 'gives each command one outcome, in their order, and a repeat the first one again without an event',
+    },
+    symptom: 'expect(received).toEqual(expected)',
+  },
+  {
+    name: 'a partition has one transactional id',
+    removal: [
+      {
+        file: 'services/order-processor/src/partition.ts',
+        text: 'log.connectProducer({ transactionalId: `${processorName}-${lane}-${partition}` })',
+        replacement:
+          'log.connectProducer({ transactionalId: `${processorName}-${lane}-${partition}-${crypto.randomUUID()}` })',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/order-processor/src/processor.int.test.ts',
+      name: 'a zombie can decide, and its decisions are not written',
+    },
+    symptom: 'Received promise resolved instead of rejected',
+  },
+  {
+    name: 'commands before the place are left out',
+    removal: [
+      {
+        file: 'services/order-processor/src/partition.ts',
+        text: 'batch.records.filter(({ offset }) => offset >= place)',
+        replacement: 'batch.records.filter(({ offset }) => offset + place >= 0)',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/order-processor/src/processor.int.test.ts',
+      name: 'a zombie can decide, and its decisions are not written',
+    },
+    symptom: 'toHaveLength',
   },
 ]
 

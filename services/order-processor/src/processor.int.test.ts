@@ -158,7 +158,8 @@ test('a zombie can decide, and its decisions are not written', async () => {
   await zombie.decide(batch([first]))
   const successor = await openPartition({ ...options, stateFile: join(lane.stateDir('successor'), '0.sqlite') })
   await expect(zombie.decide(batch(others))).rejects.toThrow()
-  await successor.decide(batch(records))
+  const { outcomes } = await successor.decide(batch(records))
+  expect(outcomes).toHaveLength(records.length - 1)
   await zombie.close()
   await successor.close()
   // A transaction is committed a moment before its records are there to be read.
