@@ -5,6 +5,7 @@ import { interleavings } from './interleavings/experiment.ts'
 import { ordering } from './ordering/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
+import { processorUnderFire } from './processor-under-fire/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 import { slotRetention } from './slot-retention/experiment.ts'
 import { tombstonesExpire } from './tombstones-expire/experiment.ts'
@@ -24,4 +25,5 @@ export const experiments: readonly Experiment[] = [
   slotRetention,
   tombstonesExpire,
   binlog,
+  processorUnderFire,
 ]
