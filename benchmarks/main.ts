@@ -1,7 +1,7 @@
 /**
  * `make bench`: measures the pipeline on this machine, in a laboratory of its own, and writes `.lab/results/bench.json`.
  *
- *   node benchmarks/main.ts              latency, idle, drain
+ *   node benchmarks/main.ts              latency, idle, drain, processor
  *   node benchmarks/main.ts idle         only one of them
  *   node benchmarks/main.ts audit        an audit of a million orders, which only runs when it is named
  *
@@ -17,12 +17,14 @@ import { openBench, type Bench } from './bench.ts'
 import { measureDrain } from './drain.ts'
 import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
+import { measureProcessor } from './processor.ts'
 import { describeTarget, isMet, type Result } from './result.ts'
 
 const measurements: Readonly<Record<string, (bench: Bench) => Promise<readonly Result[]>>> = {
   latency: measureLatency,
   idle: measureIdle,
   drain: measureDrain,
+  processor: measureProcessor,
   audit: measureAudit,
 }
 const onlyWhenNamed: ReadonlySet<string> = new Set(['audit'])
