@@ -4,8 +4,8 @@
  *   node experiments/main.ts                      all of them
  *   node experiments/main.ts interleavings …      those that are named
  *
- * QUICK=1 makes fewer trials, SEED seeds what is random, RECORD=1 writes the results into the experiments' READMEs and
- * into docs/strategies.md. Each leaves its result and history in `.lab/results/experiments/<name>/`, and all of them
+ * QUICK=1 makes fewer trials, SEED seeds what is random, RECORD=1 writes the results into the experiments' READMEs,
+ * docs/tour.md and docs/strategies.md. Each leaves its result and history in `.lab/results/experiments/<name>/`, and all of them
  * one page, `.lab/results/experiments/index.html`.
  *
  * Exit codes: 0 every claim holds; 1 one is refuted; 2 one is unknown, and none refuted; 64 there is no such
@@ -20,7 +20,7 @@ import { createProgressLine } from '../load-tests/progress-line.ts'
 import { experiments } from './list.ts'
 import { composeVerdicts } from './runner/experiment.ts'
 import { renderPage } from './runner/page.ts'
-import { recordResults, recordStrategies } from './runner/readme.ts'
+import { recordResults, recordStrategies, recordTour } from './runner/readme.ts'
 import { readResults, type Result } from './runner/result.ts'
 import { runExperiments } from './runner/run-all.ts'
 import { renderResult, renderVerdicts } from './runner/text.ts'
@@ -91,6 +91,7 @@ async function main(names: readonly string[]): Promise<number> {
   await writeFile(page, renderPage(all))
   if (variables.RECORD) {
     await recordResults(results)
+    await recordTour(experiments)
     const names = experiments.map(({ name }) => name)
     const missing = await recordStrategies(names, all)
     if (missing.length > 0) {

@@ -1,6 +1,6 @@
 /**
  * Writes results into the documents, so that no number in them was typed by hand: each experiment's README holds its
- * last measured result between two marks, and docs/strategies.md the table of strategies.
+ * last measured result between two marks, docs/strategies.md the table of strategies, and docs/tour.md what all READMEs say.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -29,6 +29,25 @@ export async function recordStrategies(
   const missing = names.filter((name) => !full.some((result) => result.name === name))
   if (missing.length === 0) await record(join(root, 'docs/strategies.md'), renderStrategies(full))
   return missing
+}
+
+/** Writes the verdicts of docs/tour.md, as the experiments' READMEs have them. */
+export async function recordTour(
+  experiments: readonly { readonly name: string; readonly claim: string }[],
+): Promise<void> {
+  const rows = await Promise.all(
+    experiments.map(async ({ name, claim }) => {
+      const readme = await readFile(join(root, 'experiments', name, 'README.md'), 'utf8')
+      return [`[${name}](../experiments/${name}/README.md)`, claim, ...recordedIn(readme)]
+    }),
+  )
+  await record(join(root, 'docs/tour.md'), renderTable({ head: ['experiment', 'claim', 'verdict', 'on'], rows }))
+}
+
+/** Pure: the verdict and the day of the result that a README holds. */
+export function recordedIn(readme: string): readonly [verdict: string, day: string] {
+  const match = /^\*\*(holds|refuted|unknown)\*\*, on (\d{4}-\d\d-\d\d),/m.exec(readme)
+  return [match?.[1] ?? 'not recorded', match?.[2] ?? '']
 }
 
 async function record(file: string, text: string): Promise<void> {

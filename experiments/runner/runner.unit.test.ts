@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { experiments } from '../list.ts'
 import { composeVerdicts, defineExperiment, type Definition, type Finding } from './experiment.ts'
 import { renderChart, renderPage } from './page.ts'
-import { between, renderStrategies } from './readme.ts'
+import { between, recordedIn, renderStrategies } from './readme.ts'
 import { readResults } from './result.ts'
 import { runExperiment, type RunOptions } from './run.ts'
 
@@ -215,6 +215,11 @@ describe('what is written of a result', () => {
     const document = `before\n${marks[0]}\nold\n${marks[1]}\nafter\n`
     expect(between(document, 'new\n')).toBe(`before\n${marks[0]}\n\nnew\n\n${marks[1]}\nafter\n`)
     expect(() => between('nothing', 'new')).toThrow('no place for a result')
+  })
+
+  test('the tour says what a README says, and of one without a result that there is none', () => {
+    expect(recordedIn('x\n\n**holds**, on 2026-11-25, 2 cores, in 7 s')).toEqual(['holds', '2026-11-25'])
+    expect(recordedIn('it **holds**, on 2026-11-25,')).toEqual(['not recorded', ''])
   })
 
   test('the table of strategies has a column for what many were put against, and a line for what few were', async () => {

@@ -55,7 +55,8 @@ export function logOrders(options: LogOrdersOptions): Orders & LogQuestions {
   const { lane, commandTopic, producer, outcomes, list, answerTimeoutMs } = options
 
   const send = async (command: Command): Promise<Outcome | undefined> => {
-    const outcome = outcomes.waitFor(command.id, answerTimeoutMs)
+    const fingerprint = command.type === 'PlaceOrder' ? command.fingerprint : null
+    const outcome = outcomes.waitFor({ commandId: command.id, fingerprint }, answerTimeoutMs)
     try {
       await producer.publish(commandTopic, [encodeCommand(command)])
     } catch (error) {

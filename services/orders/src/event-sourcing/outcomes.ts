@@ -9,9 +9,17 @@ import { parseOffset, type Offset } from '@driftlab/change-event'
 import type { Consumption, Log, LogAdmin, LogRecord } from '@driftlab/kafka'
 import { decodeOutcome, type Outcome } from '@driftlab/order-events'
 
+export interface Request {
+  readonly commandId: string
+  readonly fingerprint: string | null
+}
+
 export interface Outcomes {
-  /** The outcome of a command, once there is one; undefined when there is none in time. */
-  waitFor(commandId: string, timeoutMs: number): Promise<Outcome | undefined>
+  /**
+   * The outcome of a command, once there is one; undefined when there is none in time. Another request may have come under
+   * the same idempotency key, and so be the same command; its fingerprint tells whose outcome it is.
+   */
+  waitFor(request: Request, timeoutMs: number): Promise<Outcome | undefined>
   /** Of a command that was decided lately. */
   find(commandId: string): Outcome | undefined
   close(): Promise<void>
@@ -39,8 +47,9 @@ export async function openOutcomes(
     // A stop on the way is no answer.
     if (outcome.commandId === null || outcome.result.status === 'forwarded') return
     if (outcome.result.status !== 'answered') keep(outcome.commandId, outcome)
-    for (const answer of waiting.get(outcome.commandId) ?? []) answer(outcome)
-    waiting.delete(outcome.commandId)
+    const request = nameOf({ commandId: outcome.commandId, fingerprint: outcome.fingerprint })
+    for (const answer of waiting.get(request) ?? []) answer(outcome)
+    waiting.delete(request)
   }
   const keep = (commandId: string, outcome: Outcome): void => {
     kept.delete(commandId)
@@ -72,17 +81,18 @@ export async function openOutcomes(
 
   return {
     find: (commandId) => kept.get(commandId),
-    waitFor: (commandId, timeoutMs) =>
+    waitFor: (request, timeoutMs) =>
       new Promise((resolve) => {
-        const answers = waiting.get(commandId) ?? new Set()
-        waiting.set(commandId, answers)
+        const name = nameOf(request)
+        const answers = waiting.get(name) ?? new Set()
+        waiting.set(name, answers)
         const answer = (outcome: Outcome | undefined): void => {
           clearTimeout(timer)
           resolve(outcome)
         }
         const timer = setTimeout(() => {
           answers.delete(answer)
-          if (answers.size === 0) waiting.delete(commandId)
+          if (answers.size === 0) waiting.delete(name)
           resolve(undefined)
         }, timeoutMs)
         answers.add(answer)
@@ -92,6 +102,10 @@ export async function openOutcomes(
       await admin.deleteGroups([groupId])
     },
   }
+}
+
+function nameOf({ commandId, fingerprint }: Request): string {
+  return `${commandId} ${fingerprint ?? ''}`
 }
 
 function readBack(start: Offset, end: Offset): Offset {
