@@ -5,16 +5,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LaneReport } from '@driftlab/auditor'
-import { connectLog, type Log, type LogAdmin, type LogProducer, type LogRecord } from '@driftlab/kafka'
+import { connectLog, type Log, type LogAdmin, type LogProducer } from '@driftlab/kafka'
 import { laneNames } from '@driftlab/order'
 import {
-  decodeEvent,
-  decodeOutcome,
   encodeCommand,
   eventSourcedTopics,
-  startFold,
   type Command,
-  type DomainEvent,
   type EventSourcedTopics,
   type Fold,
   type Outcome,
@@ -22,6 +18,7 @@ import {
 import { groupOf } from '@driftlab/sink'
 import { eventually } from '@driftlab/stores/testing'
 import { eventSourcedLaneTopics } from '../../infra/kafka/event-sourced-lane.ts'
+import { foldLog, readEvents, readOutcomes, type LoggedEvent } from '../../services/order-processor/src/read-log.ts'
 import { auditLane, openLane } from './lane.ts'
 import type { Laboratory } from './laboratory.ts'
 import { insertRows } from './orders-table.ts'
@@ -40,11 +37,7 @@ export interface EventSourcedLaneOptions {
   readonly environment?: Readonly<Record<string, string>>
 }
 
-/** An event, and where it stands. */
-export interface LoggedEvent {
-  readonly event: DomainEvent
-  readonly record: LogRecord
-}
+export type { LoggedEvent }
 
 export interface EventSourcedLane {
   readonly name: string
@@ -105,18 +98,6 @@ export async function openEventSourcedLane(
   )
   const sinks = withStores ? await startSinks(laboratory, lane, { recordFormat: 'domain-event' }) : []
 
-  const read = async (topic: string): Promise<readonly LogRecord[]> => {
-    const records: LogRecord[] = []
-    await admin.readAll(topic, (record) => records.push(record))
-    return records
-  }
-  const events = async (): Promise<readonly LoggedEvent[]> =>
-    (await read(topics.events)).map((record) => ({ record, event: decodeEvent(record.key, record.value) }))
-  const fold = async (): Promise<Fold> => {
-    const folded = startFold()
-    for (const { event } of await events()) folded.add(event)
-    return folded
-  }
   // A command that is sent on is in the log, and so among what is left, when the outcome of the one before it is.
   const settle = (deadlineMs = settleDeadlineMs): Promise<unknown> =>
     eventually(
@@ -151,9 +132,9 @@ export async function openEventSourcedLane(
     settle: async (deadlineMs) => {
       await settle(deadlineMs)
     },
-    events,
-    outcomes: async () => (await read(topics.outcomes)).map(({ value }) => decodeOutcome(value)),
-    fold,
+    events: () => readEvents(admin, topics),
+    outcomes: () => readOutcomes(admin, topics),
+    fold: () => foldLog(admin, topics),
     audit: async () => {
       await settle()
       await eventually(
@@ -163,7 +144,7 @@ export async function openEventSourcedLane(
         },
         { deadlineMs: settleDeadlineMs, what: `every sink has drained ${topics.orders}` },
       )
-      await insertRows(laboratory.postgres, laneNames(lane).schema, await fold())
+      await insertRows(laboratory.postgres, laneNames(lane).schema, await foldLog(admin, topics))
       // Nothing is in flight any more.
       return await auditLane(laboratory, lane, { kind: 'bounded', inFlightMaxMs: 0 })
     },

@@ -4,11 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectLog, type Log, type LogAdmin, type LogProducer, type LogRecord } from '@driftlab/kafka'
 import {
-  decodeEvent,
-  decodeOutcome,
   encodeCommand,
   eventSourcedTopics,
-  startFold,
   type Command,
   type DomainEvent,
   type EventSourcedTopics,
@@ -20,6 +17,7 @@ import { deadLetterTopic, groupOf } from '@driftlab/sink'
 import { eventually, testSettings, throwAwayLane } from '@driftlab/stores/testing'
 import { eventSourcedLaneTopics } from '../../../infra/kafka/event-sourced-lane.ts'
 import { processorName } from './partition.ts'
+import { foldLog, readEvents, readOutcomes, readRecords } from './read-log.ts'
 import { runProcessor, type Processor, type ProcessorOptions } from './processor.ts'
 
 export interface LaneUnderTest {
@@ -53,16 +51,6 @@ export async function openLaneUnderTest(partitions = 2): Promise<LaneUnderTest> 
   const folder = mkdtempSync(join(tmpdir(), 'driftlab-processor-'))
   const running = new Set<Processor>()
   const groupId = groupOf(processorName, name)
-
-  const records = async (topic: string): Promise<readonly LogRecord[]> => {
-    const all: LogRecord[] = []
-    await admin.readAll(topic, (record) => all.push(record))
-    return all
-  }
-  const outcomesNow = async (): Promise<readonly Outcome[]> =>
-    (await records(topics.outcomes)).map(({ value }) => decodeOutcome(value))
-  const events = async (): Promise<readonly DomainEvent[]> =>
-    (await records(topics.events)).map(({ key, value }) => decodeEvent(key, value))
 
   return {
     name,
@@ -104,19 +92,15 @@ export async function openLaneUnderTest(partitions = 2): Promise<LaneUnderTest> 
       eventually(
         async () => {
           // A command that is sent on because of another one is in the log when that one's outcome is.
-          const decided = await outcomesNow()
-          const sent = await records(topics.commands)
+          const decided = await readOutcomes(admin, topics)
+          const sent = await readRecords(admin, topics.commands)
           return sent.length === decided.length && decided
         },
         { deadlineMs: outcomesDeadlineMs, what: 'every command has an outcome' },
       ),
-    events,
-    fold: async () => {
-      const fold = startFold()
-      for (const event of await events()) fold.add(event)
-      return fold
-    },
-    records,
+    events: async () => (await readEvents(admin, topics)).map(({ event }) => event),
+    fold: () => foldLog(admin, topics),
+    records: (topic) => readRecords(admin, topic),
     close: async () => {
       await Promise.all([...running].map((processor) => processor.stop()))
       await producer.close()

@@ -65,22 +65,21 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
 }
 
 async function openRecovered(options: PartitionOptions): Promise<StateStore> {
-  const { admin, topics, partition, stateFile } = options
-  const store = openStateStore(stateFile, options)
   try {
-    options.onRecovered(await recover(store, admin, topics, partition))
+    return await recovered(openStateStore(options.stateFile, options), options)
+  } catch (error) {
+    if (!(error instanceof ForeignStore)) throw error
+    discardStateStore(options.stateFile)
+    return await recovered(openStateStore(options.stateFile, options), options)
+  }
+}
+
+async function recovered(store: StateStore, options: PartitionOptions): Promise<StateStore> {
+  try {
+    options.onRecovered(await recover(store, options.admin, options.topics, options.partition))
     return store
   } catch (error) {
     store.close()
-    if (!(error instanceof ForeignStore)) throw error
-  }
-  discardStateStore(stateFile)
-  const anew = openStateStore(stateFile, options)
-  try {
-    options.onRecovered(await recover(anew, admin, topics, partition))
-    return anew
-  } catch (error) {
-    anew.close()
     throw error
   }
 }
