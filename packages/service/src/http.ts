@@ -7,6 +7,8 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
+const closeIntervalMs = 20
+
 /** Serves `application` on one address. @throws the listen error (EADDRINUSE, EACCES), before anything is served. */
 export async function listen(
   application: RequestListener,
@@ -25,11 +27,15 @@ export async function listen(
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve, reject) => {
+        // A connection that is busy now is idle, and kept, when its request has ended: so they are closed as they come.
+        const closing = setInterval(() => {
+          server.closeIdleConnections()
+        }, closeIntervalMs)
         server.close((error) => {
+          clearInterval(closing)
           if (error) reject(error)
           else resolve()
         })
-        server.closeIdleConnections()
       }),
   }
 }
