@@ -61,7 +61,10 @@ async function run(args: readonly string[]): Promise<void> {
   }
   switch (command) {
     case 'up':
-      return up(await openLab(), values['event-sourcing'] ? [...names, ...eventSourcingNames] : names)
+      return up(
+        await openLab(),
+        values['event-sourcing'] ? [...(names.length === 0 ? componentNames : names), ...eventSourcingNames] : names,
+      )
     case 'down':
       return down(await openLab())
     case 'status':

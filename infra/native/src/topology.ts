@@ -287,6 +287,8 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
         ES_TMPDIR: join(data('elasticsearch'), 'tmp'),
       },
       runAs: 'unprivileged',
+      // Of all components it loads the most code; on a machine that is busy otherwise it takes minutes.
+      readyDeadlineMs: 240_000,
       preparation: 'elasticsearch',
       ports: [port('ELASTICSEARCH_PORT'), port('ELASTICSEARCH_TRANSPORT_PORT')],
       scheme: 'http',
