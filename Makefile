@@ -29,7 +29,9 @@ ifeq ($(RUNTIME),docker)
 
 up:
 	@$(compose) up --detach --build
-	@$(compose) logs --no-log-prefix --follow welcome
+# Its end is the end of the start. Not `logs --follow`, which waits for ever where it has ended already.
+	@id=$$($(compose) ps --all --quiet welcome) && code=$$(docker wait $$id) && \
+	docker logs --since "$$(docker inspect --format '{{.State.StartedAt}}' $$id)" $$id && exit $$code
 
 status:
 	@$(compose) ps --all

@@ -15,16 +15,20 @@ import type { Stage } from './stage.ts'
 /** Of the auditor: consistent, diverged, unknown. Each comes with its report. */
 const verdictCodes = [0, 1, 2]
 
+interface DockerOptions {
+  readonly signal?: AbortSignal
+  readonly shown?: boolean
+  /** Exit codes that are no failure; 0 alone when nothing is said. */
+  readonly accept?: readonly number[]
+}
+
 export function openComposeStage(environment: NodeJS.ProcessEnv = process.env): Stage {
   const layout = resolveLayout(environment)
   const { root } = layout
 
   /** @returns standard output; what docker says of its progress goes to the terminal when `shown`. */
-  const compose = async (
-    args: readonly string[],
-    options: { readonly signal?: AbortSignal; readonly shown?: boolean; readonly accept?: readonly number[] } = {},
-  ): Promise<string> => {
-    const child = spawn('docker', ['compose', ...args], {
+  const docker = async (args: readonly string[], options: DockerOptions = {}): Promise<string> => {
+    const child = spawn('docker', args, {
       cwd: root,
       env: environment,
       stdio: ['ignore', options.shown === true ? 'inherit' : 'pipe', options.shown === true ? 'inherit' : 'pipe'],
@@ -48,7 +52,18 @@ export function openComposeStage(environment: NodeJS.ProcessEnv = process.env): 
     })
     if ((options.accept ?? [0]).includes(code)) return Buffer.concat(output).toString('utf8')
     const reason = Buffer.concat(complaints).toString('utf8').trim().split('\n').slice(-15).join('\n')
-    throw new LabError('process-died', `docker compose ${args.slice(0, 3).join(' ')} ended with ${code}.\n${reason}`)
+    throw new LabError('process-died', `docker ${args.slice(0, 4).join(' ')} ended with ${code}.\n${reason}`)
+  }
+  const compose = (args: readonly string[], options?: DockerOptions): Promise<string> =>
+    docker(['compose', ...args], options)
+
+  /** It is started when everything is healthy; its end is the end of the start. */
+  const waitForWelcome = async (signal: AbortSignal): Promise<void> => {
+    const container = (await compose(['ps', '--all', '--quiet', 'welcome'], { signal })).trim()
+    // Not `logs --follow`, which waits for ever where the container has ended already.
+    const code = (await docker(['wait', container], { signal })).trim()
+    if (code === '0') return
+    throw new LabError('process-died', `welcome ended with ${code}: docker compose logs welcome tells why.`)
   }
 
   const askIn =
@@ -68,11 +83,10 @@ export function openComposeStage(environment: NodeJS.ProcessEnv = process.env): 
     bringUp: async ({ fresh, signal }) => {
       if (fresh) await compose(['--profile', '*', 'down', '--volumes'], { signal, shown: true })
       await compose(['up', '--detach', '--build'], { signal, shown: true })
-      // It is started when everything is healthy; its end is the end of the start.
-      await compose(['logs', '--follow', 'welcome'], { signal })
+      await waitForWelcome(signal)
     },
     takeDown: async () => {
-      await compose(['--profile', '*', 'down'], { shown: true })
+      await compose(['--profile', '*', 'down'])
     },
     stopCommand: 'RUNTIME=docker make down',
     baseUrls: (lane) => publishedUrls(`orders-${lane}`, environment),

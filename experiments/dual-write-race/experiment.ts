@@ -6,6 +6,7 @@ import {
   type DerivedStoreName as StoreName,
 } from '../../services/orders/src/derived-stores/derived-store.ts'
 import { IN_FLIGHT_MAX_MS } from '../../services/orders/src/strategies/dual-write.ts'
+import { allOf } from '../laboratory/all-of.ts'
 import { auditCdcLane, auditLane, openLane } from '../laboratory/lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
 import { closedLoop, outcomes, placeOrder, updateNote } from '../laboratory/orders-client.ts'
@@ -47,20 +48,28 @@ export const dualWriteRace = defineExperiment<Entry>({
   entry: entrySchema,
   run: async (context) => {
     const laboratory = context.laboratory()
+    context.progress('starting services')
     const cells = cellsOf(context.quick)
-    for (const strategy of strategies) {
-      const chosen = cells.filter((cell) => cell.strategy === strategy)
-      const { baseUrls, audit } = await openStrategy(
-        laboratory,
-        strategy,
-        Math.max(...chosen.map(({ instances }) => instances)),
-      )
-      const driven: DrivenCell[] = []
-      for (const cell of chosen) driven.push(await drive(cell, baseUrls.slice(0, cell.instances), context))
-      context.progress(`${strategy}: auditing`)
-      const report = await audit()
-      for (const cell of driven) recordCell(cell, report, context.record)
+    const opened = await allOf(
+      strategies.map((strategy) =>
+        openStrategy(
+          laboratory,
+          strategy,
+          cells.filter((cell) => cell.strategy === strategy),
+        ),
+      ),
+    )
+    // One after the other, so that each has the machine to itself.
+    const driven: { readonly cells: readonly DrivenCell[]; readonly audit: OpenStrategy['audit'] }[] = []
+    for (const { cells: own, baseUrls, audit } of opened) {
+      const done: DrivenCell[] = []
+      for (const cell of own) done.push(await drive(cell, baseUrls.slice(0, cell.instances), context))
+      driven.push({ cells: done, audit })
     }
+    context.progress('auditing')
+    // Side by side: an audit of dual writes waits until none can be in flight any more, and does little else.
+    const audited = await allOf(driven.map(async ({ cells: done, audit }) => ({ done, report: await audit() })))
+    for (const { done, report } of audited) for (const cell of done) recordCell(cell, report, context.record)
   },
   checks: [
     {
@@ -129,13 +138,15 @@ export const dualWriteRace = defineExperiment<Entry>({
 })
 
 interface OpenStrategy {
+  readonly cells: readonly Cell[]
   readonly baseUrls: readonly string[]
   readonly audit: () => Promise<LaneReport>
 }
 
-async function openStrategy(laboratory: Laboratory, strategy: Strategy, instances: number): Promise<OpenStrategy> {
+async function openStrategy(laboratory: Laboratory, strategy: Strategy, cells: readonly Cell[]): Promise<OpenStrategy> {
   if (strategy === 'cdc') {
     return {
+      cells,
       baseUrls: [laboratory.lab.address('orders-cdc-1').url, laboratory.lab.address('orders-cdc-2').url],
       audit: () => auditCdcLane(laboratory),
     }
@@ -143,8 +154,10 @@ async function openStrategy(laboratory: Laboratory, strategy: Strategy, instance
   const lane = `${strategy}-race`
   const kind = strategy === 'dual-write-last-writer-wins' ? 'cdc' : 'dual-write'
   await openLane(laboratory, { name: lane, kind })
+  const instances = Math.max(...cells.map((cell) => cell.instances))
   const services = await startOrders(laboratory, { lane, strategy, instances })
   return {
+    cells,
     baseUrls: services.map(({ url }) => url),
     audit: () => auditLane(laboratory, lane, { kind: 'bounded', inFlightMaxMs: IN_FLIGHT_MAX_MS }),
   }

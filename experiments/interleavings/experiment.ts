@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { derivedStores, type DerivedStoreName } from '../../services/orders/src/derived-stores/derived-store.ts'
 import { defineExperiment, type Check, type Finding } from '../runner/experiment.ts'
-import { explore } from './explore.ts'
-import { createScene, faultsOf, isLogBased, scenarios, subjects, type Subject } from './scenes.ts'
+import { faultsOf, isLogBased, scenarios, subjects, type SceneOptions, type Subject } from './scenes.ts'
+import { exploreAll } from './threads.ts'
 import { faultKinds, type FaultKind } from './world.ts'
 
 const count = z.string().regex(/^\d+$/)
@@ -26,9 +26,6 @@ export type Entry = z.output<typeof entrySchema>
 const dualWrites = subjects.filter((subject) => !isLogBased(subject))
 const racing = dualWrites.filter((subject) => subject !== 'dual-write-in-transaction')
 
-/** More steps than any run has; a run that goes on for ever is a mistake in the world. */
-const stepsMax = 120
-
 export const interleavings = defineExperiment<Entry>({
   name: 'interleavings',
   claim:
@@ -39,33 +36,27 @@ export const interleavings = defineExperiment<Entry>({
   needs: 'nothing',
   entry: entrySchema,
   run: async ({ record, progress, signal }) => {
-    for (const subject of subjects) {
-      for (const fault of faultsOf(subject)) {
-        for (const scenario of scenarios) {
-          for (const stores of storesTogether(subject)) {
-            const step = `${subject}, ${fault}, ${scenario}`
-            const { states, runs, divergentRuns, example } = await explore(
-              () => createScene({ subject, scenario, fault, stores }),
-              {
-                stepsMax,
-                signal,
-                onState: (known) => {
-                  if (known % 100 === 0) progress(step, `${known} states`)
-                },
-              },
-            )
-            record({
-              ...{ subject, scenario, fault, stores: [...stores], states },
-              runs: String(runs),
-              divergentRuns: String(divergentRuns),
-              example:
-                example === null
-                  ? null
-                  : { choices: [...example.choices], trace: [...example.trace], divergent: [...example.divergent] },
-            })
-          }
-        }
-      }
+    const scenes = subjects.flatMap((subject) =>
+      faultsOf(subject).flatMap((fault) =>
+        scenarios.flatMap((scenario) =>
+          storesTogether(subject).map((stores): SceneOptions => ({ subject, scenario, fault, stores })),
+        ),
+      ),
+    )
+    const found = await exploreAll(scenes, {
+      signal,
+      onScene: ({ subject, fault, scenario }) => {
+        progress(`${subject}, ${fault}, ${scenario}`)
+      },
+    })
+    for (const { stores, runs, divergentRuns, example, ...entry } of found) {
+      record({
+        ...{ ...entry, stores: [...stores], runs: String(runs), divergentRuns: String(divergentRuns) },
+        example:
+          example === null
+            ? null
+            : { choices: [...example.choices], trace: [...example.trace], divergent: [...example.divergent] },
+      })
     }
   },
   checks: [

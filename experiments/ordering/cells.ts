@@ -9,6 +9,7 @@ import { connectRedis, type Redis } from '@driftlab/stores'
 import { eventually } from '@driftlab/stores/testing'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { allOf } from '../laboratory/all-of.ts'
 import { openConnector, type OwnConnector } from '../laboratory/connector.ts'
 import { dropKeys } from '../laboratory/lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
@@ -47,8 +48,7 @@ export async function openBench(laboratory: Laboratory): Promise<Bench> {
   const overrides = { id: {}, status: { 'message.key.columns': `${schema}.orders:status` } }
   const open = (keying: Keying): Promise<OwnConnector> =>
     openConnector(laboratory, { name: `ordering-by-${keying}`, schema, overrides: overrides[keying] })
-  const id = await open('id')
-  const status = await open('status')
+  const [id, status] = await allOf([open('id'), open('status')])
   const connectors = { id, status }
 
   const admin = await connectLog({ brokers: [url.kafkaBrokers], clientId: 'ordering' }).connectAdmin()
@@ -63,7 +63,7 @@ export async function openBench(laboratory: Laboratory): Promise<Bench> {
     admin,
     cellNames.map((cell) => ({ name: deadLetterTopic(groupFor(cell)), partitions: 1 })),
   )
-  const cells = await Promise.all(
+  const cells = await allOf(
     cellNames.map((cell) => openCell(laboratory, { admin, redis, ...cell, topic: connectors[cell.keying].topic })),
   )
   return {

@@ -18,8 +18,9 @@ import { planFreeze, planLives } from './plan.ts'
 import { report } from './report.ts'
 
 const clients = 8
-const ordersPerFreeze = 320
 const settleDeadlineMs = 60_000
+/** Without a further write, a sink that gets no answer has sent all that it can; well below what it waits for one. */
+const quietMs = 500
 /** A session of a sink's takes 10 s to end, and a rebalance its time. */
 const takeOverDeadlineMs = 60_000
 
@@ -66,7 +67,7 @@ async function run(context: RunContext<Entry>): Promise<void> {
 
 /** Orders are placed, and live their lives, each in the hands of one client. @returns them. */
 async function live({ quick, random, signal }: RunContext<Entry>, writer: Postgres): Promise<readonly string[]> {
-  const orders = await insertOrders(writer, tableLane, quick ? 160 : 800)
+  const orders = await insertOrders(writer, tableLane, quick ? 80 : 800)
   const hands = planLives(orders, { clients, notes: 4, random })
   await Promise.all(
     hands.map(async (steps) => {
@@ -82,7 +83,7 @@ async function live({ quick, random, signal }: RunContext<Entry>, writer: Postgr
 /** As with a deploy: the sinks end in order, and find a backlog when they are started again. */
 async function catchUp(context: RunContext<Entry>, bench: Bench, writer: Postgres): Promise<void> {
   const { cells } = bench
-  for (const { first, second } of cells) await Promise.all([first.stop(), second.stop()])
+  await Promise.all(cells.flatMap(({ first, second }) => [first.stop(), second.stop()]))
   const orders = await live(context, writer)
   for (const { first, second } of cells) await Promise.all([first.start(), second.start()])
   await Promise.all(cells.map(untilShared))
@@ -109,7 +110,7 @@ async function settle({ cells }: Bench, writer: Postgres): Promise<void> {
 
 async function makeZombies(context: RunContext<Entry>, bench: Bench, writer: Postgres): Promise<void> {
   const { cells, partitions } = bench
-  const orders = await insertOrders(writer, tableLane, ordersPerFreeze)
+  const orders = await insertOrders(writer, tableLane, context.quick ? 200 : 320)
   await settle(bench, writer)
   const plan = planFreeze(orders)
 
@@ -159,14 +160,25 @@ async function makeZombies(context: RunContext<Entry>, bench: Bench, writer: Pos
   await recordOutcomes(context, bench, writer, { situation: 'zombie', orders })
 }
 
-/** Lets the first instance go on until a write of its is on its way, and no further. */
+/** Lets the first instance go on until its writes are on their way, and no further. */
 async function freezeWithWrite({ first, proxy }: Cell): Promise<void> {
   proxy.setFault({ kind: 'request-held' })
   first.resume()
-  await eventually(() => proxy.held().flatMap(documentsIn).length > 0, {
+  let held = 0
+  let heldSinceMs = performance.now()
+  // It writes its partitions side by side. One that it had yet to send would be a late write that nobody has seen.
+  const hasSentAll = (): boolean => {
+    const now = proxy.held().flatMap(documentsIn).length
+    if (now !== held) {
+      held = now
+      heldSinceMs = performance.now()
+    }
+    return held > 0 && performance.now() - heldSinceMs >= quietMs
+  }
+  await eventually(hasSentAll, {
     deadlineMs: settleDeadlineMs,
     intervalMs: 5,
-    what: `${first.name} has a write on its way`,
+    what: `${first.name} has its writes on their way`,
   })
   first.pause()
 }

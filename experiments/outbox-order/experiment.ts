@@ -8,6 +8,7 @@ import { connectPostgres } from '@driftlab/stores'
 import { eventually } from '@driftlab/stores/testing'
 import { z } from 'zod'
 import { addOutbox, createLane, dropLane } from '../../infra/postgres/lane.ts'
+import { allOf } from '../laboratory/all-of.ts'
 import { openConnector } from '../laboratory/connector.ts'
 import { outboxOverrides, startRelay } from '../laboratory/fed-lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
@@ -63,10 +64,10 @@ async function run(context: RunContext<Entry>): Promise<void> {
 
   const writer = connectPostgres(url.postgres('ORDERS'), { connectionsMax: clients * 2, timeoutMs: 30_000 })
   laboratory.atEnd(() => writer.end())
-  const durationMs = quick ? 8_000 : 60_000
-  progress('transactions of one order and of many', `for ${durationMs / 1_000} s`)
+  progress('transactions of one order and of many')
   await runMixedLoad({
-    ...{ postgres: writer, schema: outboxes[0], outboxes, orders, clients, durationMs, random, signal },
+    ...{ postgres: writer, schema: outboxes[0], outboxes, orders, clients, random, signal },
+    ...{ durationMs: quick ? 5_000 : 60_000, ofManyOrdersMin: 550 },
     onCommitted: record,
   })
   await writer.query(tell(outboxes), [
@@ -80,15 +81,10 @@ async function run(context: RunContext<Entry>): Promise<void> {
   })
   record({ type: 'numbering', workload: 'mixed', ...(await readNumbering(postgres, outboxes[0])) })
 
-  const serviceMs = quick ? 4_000 : 20_000
-  progress("the orders service's own transactions", `for ${serviceMs / 1_000} s`)
+  progress("the orders service's own transactions")
   await runServiceLoad({
-    postgres: writer,
-    lane: alone,
-    orders: hotOrders,
-    clients: clients * 2,
-    durationMs: serviceMs,
-    signal,
+    ...{ postgres: writer, lane: alone, orders: hotOrders, clients: clients * 2, signal },
+    ...{ durationMs: quick ? 3_000 : 20_000, eventsMin: 450 },
   })
   const numbering = await readNumbering(postgres, laneNames(alone).schema)
   record({ type: 'numbering', workload: 'service', ...numbering })
@@ -108,14 +104,16 @@ async function startReaders(laboratory: Laboratory): Promise<void> {
     schema,
     overrides: await outboxOverrides(laboratory, schema),
   })
-  for (const reader of ['after-id', 'horizon', 'snapshot', 'take'] as const) {
-    await startRelay(laboratory, {
-      name: `outbox-order-${reader}`,
-      lane: reader === 'take' ? taken : kept,
-      table: 'outbox',
-      environment: { READER: reader, TOPIC: topicOf(reader) },
-    })
-  }
+  await allOf(
+    (['after-id', 'horizon', 'snapshot', 'take'] as const).map((reader) =>
+      startRelay(laboratory, {
+        name: `outbox-order-${reader}`,
+        lane: reader === 'take' ? taken : kept,
+        table: 'outbox',
+        environment: { READER: reader, TOPIC: topicOf(reader) },
+      }),
+    ),
+  )
 }
 
 const eventSchema = z.object({ order: z.object({ id: z.uuid(), revision: z.int() }) })
@@ -129,9 +127,13 @@ async function watchTopics(
 ): Promise<ReadonlySet<Reader>> {
   const log = connectLog({ brokers: [laboratory.url.kafkaBrokers], clientId: 'outbox-order' })
   const finished = new Set<Reader>()
-  for (const reader of readers) {
+  await openTopics(
+    laboratory,
+    admin,
+    readers.map((reader) => ({ name: topicOf(reader), partitions: 1 })),
+  )
+  const watch = async (reader: Reader): Promise<void> => {
     const topic = topicOf(reader)
-    await openTopics(laboratory, admin, [{ name: topic, partitions: 1 }])
     const groupId = `outbox-order-${reader}`
     laboratory.atEnd(() => admin.deleteGroups([groupId]))
     const consumption = await log.consume({
@@ -159,5 +161,6 @@ async function watchTopics(
     })
     laboratory.atEnd(() => consumption.stop())
   }
+  await allOf(readers.map(watch))
   return finished
 }

@@ -17,6 +17,8 @@ export interface MixedLoad {
   readonly orders: readonly string[]
   readonly clients: number
   readonly durationMs: number
+  /** On a slow machine it goes on for longer, until so many events of transactions with several orders are committed. */
+  readonly ofManyOrdersMin: number
   readonly random: () => number
   readonly signal: AbortSignal
   readonly onCommitted: (event: Committed) => void
@@ -33,11 +35,14 @@ const restMsMax = 40
 
 export async function runMixedLoad(load: MixedLoad): Promise<void> {
   const endsAt = performance.now() + load.durationMs
+  let ofManyOrders = 0
   await Promise.all(
     Array.from({ length: load.clients }, async () => {
-      while (performance.now() < endsAt) {
+      while (performance.now() < endsAt || ofManyOrders < load.ofManyOrdersMin) {
         load.signal.throwIfAborted()
-        await changeOrders(load, pick(load, sizeOf(load.random())))
+        const orders = pick(load, sizeOf(load.random()))
+        await changeOrders(load, orders)
+        if (orders.length > 1) ofManyOrders += orders.length
         await delay(load.random() * restMsMax)
       }
     }),
@@ -97,16 +102,20 @@ export async function runServiceLoad(options: {
   readonly orders: readonly string[]
   readonly clients: number
   readonly durationMs: number
+  /** On a slow machine it goes on for longer, until so many are committed. */
+  readonly eventsMin: number
   readonly signal: AbortSignal
 }): Promise<void> {
-  const { postgres, lane, orders, clients, durationMs, signal } = options
+  const { postgres, lane, orders, clients, durationMs, eventsMin, signal } = options
   const strategy = outboxStrategy(ordersRepository(postgres, lane), lane)
   const endsAt = performance.now() + durationMs
+  let events = 0
   await Promise.all(
     Array.from({ length: clients }, async (_none, client) => {
-      for (let turn = 0; performance.now() < endsAt; turn += 1) {
+      for (let turn = 0; performance.now() < endsAt || events < eventsMin; turn += 1) {
         signal.throwIfAborted()
         await strategy.update(orders[(client + turn) % orders.length] ?? '', () => ({ note: `${client}, ${turn}` }))
+        events += 1
       }
     }),
   )

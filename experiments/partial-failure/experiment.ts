@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LaneReport } from '@driftlab/auditor'
 import { derivedStores, type PerStore } from '../../services/orders/src/derived-stores/derived-store.ts'
+import { allOf } from '../laboratory/all-of.ts'
 import { openFedLane, type Feed } from '../laboratory/fed-lane.ts'
 import { auditLane, openLane } from '../laboratory/lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
@@ -32,8 +33,6 @@ const updatesPerOrder = 3
 const clientTimeoutMs = 20_000
 /** Between an answer and the client's next request. Without it the fast strategies would take the machine from the others. */
 const thinkMs = 400
-/** Between two deaths, on average. */
-const betweenDeathsMs = 200
 
 const feeds = {
   cdc: 'rows-by-connector',
@@ -83,20 +82,11 @@ export const partialFailure = defineExperiment<Entry>({
   report,
 })
 
-/** Like Promise.all, but it fails only when nothing is going on any more that a clean-up could miss. */
-async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
-  await Promise.allSettled(promises)
-  return await Promise.all(promises)
-}
-
 async function openSubjects(context: RunContext<Entry>, lot: readonly Strategy[]): Promise<readonly Subject[]> {
   const laboratory = context.laboratory()
-  const subjects: Subject[] = []
-  for (const strategy of lot) {
-    const proxies = await openProxies(laboratory, context.random)
-    subjects.push(await openSubject(laboratory, strategy, proxies))
-  }
-  return subjects
+  return await allOf(
+    lot.map(async (strategy) => openSubject(laboratory, strategy, await openProxies(laboratory, context.random))),
+  )
 }
 
 async function openProxies(laboratory: Laboratory, random: () => number): Promise<PerStore<Proxy>> {
@@ -178,6 +168,7 @@ async function runStage(
         stage === 'warm-up' ? ok : ok + failed + indeterminate,
       ),
     )
+  const wanted = stage === 'request late' ? durations.lateRequestsMin : requestsMin
   let deaths = 0
   try {
     for (const { proxies: ways } of subjects) {
@@ -189,7 +180,7 @@ async function runStage(
     const unhurt = (): number =>
       lasts ? subjects.filter((subject, index) => hitsOf(subject) === hitsBefore[index]).length : 0
     const deadline = performance.now() + durations.extraMsMax
-    while ((fewest() < requestsMin || unhurt() > 0) && performance.now() < deadline) {
+    while ((fewest() < wanted || unhurt() > 0) && performance.now() < deadline) {
       context.progress(stage, `${fewest()} requests of the slowest strategy, ${unhurt()} not hit yet`)
       await delay(200, undefined, { signal: context.signal })
     }
@@ -242,7 +233,7 @@ function startLoad({ orders }: Subject, stage: Stage, placed: PlacedOrders, sign
 async function inject(
   stage: Stage,
   subjects: readonly Subject[],
-  { phaseMs, killRounds, unreachableMs, betweenOutagesMs }: Durations,
+  { phaseMs, killRounds, deaths, betweenDeathsMs, unreachableMs, betweenOutagesMs }: Durations,
   { signal, random }: RunContext<Entry>,
 ): Promise<number> {
   const wait = (ms: number): Promise<void> => delay(ms, undefined, { signal })
@@ -266,13 +257,15 @@ async function inject(
       return 0
     case 'kill -9':
       for (let round = 0; round < killRounds; round += 1) {
-        // One after the other: processes that start take the machine from those that are to be watched.
-        for (const { mortal } of subjects) {
+        const die = async ({ mortal }: Subject): Promise<void> => {
           await wait(betweenDeathsMs * 2 * random())
           const victim = mortal[round % mortal.length]
           await victim?.kill()
           await victim?.start()
         }
+        if (deaths === 'together') await allOf(subjects.map(die))
+        // Processes that start take the machine from those that are to be watched.
+        else for (const subject of subjects) await die(subject)
       }
       return killRounds
   }

@@ -36,16 +36,33 @@ export interface Durations {
   readonly phaseMs: number
   /** How much longer a phase may last until every strategy has had its requests. */
   readonly extraMsMax: number
+  /** As `requestsMin`, for the phase "request late": few of its writes come to rest behind a newer one. */
+  readonly lateRequestsMin: number
   /** In each, a process of every strategy dies. */
   readonly killRounds: number
+  /** Whether those of one round die one after another, or all within the same moments. */
+  readonly deaths: 'in turn' | 'together'
+  /** Between two deaths, on average. */
+  readonly betweenDeathsMs: number
   /** Of each store, one after another. */
   readonly unreachableMs: number
   readonly betweenOutagesMs: number
 }
 
-/** Behind the log there are up to five processes that can die: in a full run, each of them does. */
+/**
+ * Behind the log there are up to five processes that can die: in a full run, each of them does. A quick run waits for all of
+ * a round at once until they are back, a sink until its group has given up the one that was killed.
+ */
 export function durationsOf(quick: boolean): Durations {
   return quick
-    ? { phaseMs: 5_000, extraMsMax: 20_000, killRounds: 2, unreachableMs: 1_200, betweenOutagesMs: 800 }
-    : { phaseMs: 15_000, extraMsMax: 30_000, killRounds: 5, unreachableMs: 4_000, betweenOutagesMs: 2_500 }
+    ? {
+        ...{ phaseMs: 3_000, extraMsMax: 40_000, lateRequestsMin: 100 },
+        ...{ killRounds: 2, deaths: 'together', betweenDeathsMs: 1_000 },
+        ...{ unreachableMs: 1_200, betweenOutagesMs: 800 },
+      }
+    : {
+        ...{ phaseMs: 15_000, extraMsMax: 30_000, lateRequestsMin: requestsMin },
+        ...{ killRounds: 5, deaths: 'in turn', betweenDeathsMs: 200 },
+        ...{ unreachableMs: 4_000, betweenOutagesMs: 2_500 },
+      }
 }

@@ -48,7 +48,7 @@ export const slotRetention = defineExperiment<Entry>({
     progress('Connect is away')
     await lab.kill('connect')
     record({ kind: 'fault', what: 'kill -9 of Kafka Connect' })
-    const changes = quick ? 1_000 : 10_000
+    const changes = quick ? 400 : 10_000
     const writtenFrom = await walPosition(postgres)
     const read = async (table: 'captured' | 'other', count: number): Promise<void> => {
       const writtenBytes = (await walPosition(postgres)) - writtenFrom

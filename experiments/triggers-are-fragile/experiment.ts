@@ -9,6 +9,7 @@ import { eventually } from '@driftlab/stores/testing'
 import { addChangeTable, createLane, dropLane } from '../../infra/postgres/lane.ts'
 import { connectorName } from '../../infra/connect/settings.ts'
 import { innermostCause, progressOf, statusSchema } from '../../infra/connect/status.ts'
+import { allOf } from '../laboratory/all-of.ts'
 import { askConnector, openConnector, type OwnConnector } from '../laboratory/connector.ts'
 import { startRelay } from '../laboratory/fed-lane.ts'
 import type { Laboratory } from '../laboratory/laboratory.ts'
@@ -72,18 +73,19 @@ async function openBench(laboratory: Laboratory): Promise<Bench> {
   laboratory.atEnd(() => admin.close())
   await openTopics(laboratory, admin, [{ name: topic, partitions: 4 }])
   const relay = await startRelay(laboratory, { name: `relay-${lane}`, lane, table: 'order_changes' })
-  const log = await openConnector(laboratory, {
-    ...{ name: 'triggers-log', schema },
-    // It is going to fail in the middle of a transaction. Until the broker gives that up, its task waits to read its own
-    // offsets and Kafka Connect calls it running: for a minute, as Kafka comes.
-    overrides: { 'producer.override.transaction.timeout.ms': '10000' },
-  })
-  // What Debezium does when it is told nothing about it.
-  const skipping = await openConnector(laboratory, {
-    name: 'triggers-log-default',
-    schema,
-    overrides: { 'skipped.operations': 't' },
-  })
+  const [log, skipping] = await allOf([
+    openConnector(laboratory, {
+      ...{ name: 'triggers-log', schema },
+      // It is going to fail in the middle of a transaction. Until the broker gives that up, its task waits to read its own
+      // offsets and Kafka Connect calls it running: for a minute, as Kafka comes.
+      overrides: { 'producer.override.transaction.timeout.ms': '10000' },
+    }),
+    // What Debezium does when it is told nothing about it.
+    openConnector(laboratory, {
+      ...{ name: 'triggers-log-default', schema },
+      overrides: { 'skipped.operations': 't' },
+    }),
+  ])
   // Closed before the connectors take their topics away: a client that has asked for a topic fails once it is gone.
   const watcher = await connectLog({ brokers: [url.kafkaBrokers], clientId: 'triggers-are-fragile' }).connectAdmin()
   laboratory.atEnd(() => watcher.close())
@@ -176,8 +178,7 @@ async function runScenario(
 
   if (capturesDown) {
     await relay.kill()
-    for (const { url } of connectors) await askConnector('PUT', url, '/stop')
-    for (const { slot } of connectors) await readBy(postgres, slot, false)
+    await stopReading(postgres, connectors)
   }
   const enabledBefore = await triggerState(postgres)
   const client = await postgres.connect()
@@ -215,7 +216,7 @@ async function runScenario(
 }
 
 async function settleAll(captured: readonly Captured[]): Promise<void> {
-  for (const each of captured) await each.settle()
+  await Promise.all(captured.map((each) => each.settle()))
 }
 
 async function insertOrders(
@@ -290,9 +291,14 @@ async function writeWhileBroken(
   await postgres.query(`alter table "${schema}".order_changes add constraint refuses check (false) not valid`)
   await write('triggers')
   await postgres.query(`alter table "${schema}".order_changes drop constraint refuses`)
-  for (const { url } of connectors) await askConnector('PUT', url, '/stop')
-  for (const { slot } of connectors) await readBy(postgres, slot, false)
+  await stopReading(postgres, connectors)
   await write('log')
+}
+
+/** Resolves when nobody reads their slots any more. */
+async function stopReading(postgres: Postgres, connectors: Bench['connectors']): Promise<void> {
+  await Promise.all(connectors.map(({ url }) => askConnector('PUT', url, '/stop')))
+  await Promise.all(connectors.map(({ slot }) => readBy(postgres, slot, false)))
 }
 
 async function measureCost(context: RunContext<Entry>, { writer }: Bench): Promise<void> {
@@ -304,7 +310,7 @@ async function measureCost(context: RunContext<Entry>, { writer }: Bench): Promi
   const orders = new Map<Variant, readonly string[]>()
   for (const variant of variants) {
     await openTable(laboratory, schemaOf(variant))
-    orders.set(variant, await insertOrders(postgres, schemaOf(variant), variant, 2_000))
+    orders.set(variant, await insertOrders(postgres, schemaOf(variant), variant, quick ? 500 : 2_000))
     // The whole old row in the log is part of the price of reading it, and of no use to the others.
     if (variant !== 'log') await postgres.query(`alter table "${schemaOf(variant)}".orders replica identity default`)
   }
@@ -373,7 +379,7 @@ async function measureCost(context: RunContext<Entry>, { writer }: Bench): Promi
       await capture[variant].begin()
       const measured = await runLoad({
         ...{ postgres: writer, admin: postgres, schema: schemaOf(variant), orders: orders.get(variant) ?? [] },
-        ...{ changes: quick ? 2_000 : 6_000, settle: capture[variant].settle },
+        ...{ changes: quick ? 1_000 : 6_000, settle: capture[variant].settle },
       })
       await capture[variant].end()
       record({ type: 'load', round, variant, ...measured })

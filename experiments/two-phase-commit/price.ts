@@ -28,7 +28,7 @@ export async function measurePrice(
   laboratory: Laboratory,
   databases: Databases,
 ): Promise<void> {
-  const [rounds, durationMs] = context.quick ? [10, 120] : [25, 200]
+  const [rounds, durationMs] = context.quick ? [6, 120] : [25, 200]
   const options = { connectionsMax: Math.max(...concurrencies), timeoutMs: 10_000 }
   const postgres = connectPostgres(databases.urls.orders, options)
   const documents = connectPostgres(databases.urls.readModel, options)
