@@ -292,6 +292,19 @@ describe('records', () => {
     )
   })
 
+  test('an event that was read is written again byte by byte, and sealed again with the same hash', () => {
+    fc.assert(
+      fc.property(commandsArbitrary, (commands) => {
+        for (const event of history(commands)) {
+          const { key, value } = encodeEvent(event)
+          const { hash, ...content } = decodeEvent(bytes(key), bytes(value))
+          expect(seal(content).hash).toBe(hash)
+          expect(encodeEvent(seal(content)).value).toBe(value)
+        }
+      }),
+    )
+  })
+
   test.each([
     ['malformed', '{'],
     ['malformed', '7'],
