@@ -23,7 +23,7 @@ export function digestOfStates(states: ReadonlyMap<string, unknown>): string {
   return digestOf([...states].toSorted(([one], [other]) => (one < other ? -1 : 1)))
 }
 
-/** A state without its chain, whose hashes are alike for all who have read the same events, whatever they made of them. */
-export function contentOf({ sequence: _sequence, hash: _hash, ...content }: State): Omit<State, 'sequence' | 'hash'> {
-  return content
+/** A state with its chain blanked: its hashes are alike for all who have read the same events, whatever they made of them. */
+export function contentOf(state: State): State {
+  return { ...state, sequence: 0, hash: '' }
 }

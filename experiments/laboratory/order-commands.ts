@@ -35,13 +35,10 @@ const firstIssuedAtMs = Date.UTC(2026, 0, 1)
 export function commandMaker({ random }: Dice): CommandMaker {
   let issued = 0
   const id = (): string => uuidV4({ random: Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)) })
-  const circumstances = (actor: string) => ({
-    version: commandVersion as typeof commandVersion,
-    id: id(),
-    actor,
-    reason: null,
-    issuedAt: new Date(firstIssuedAtMs + issued++ * 1_000).toISOString(),
-  })
+  const circumstances = (actor: string) => {
+    const issuedAt = new Date(firstIssuedAtMs + issued++ * 1_000).toISOString()
+    return { version: commandVersion, id: id(), actor, reason: null, issuedAt } as const
+  }
   return {
     place: (items = [tea], actor = 'customer') => ({
       ...circumstances(actor),
@@ -82,17 +79,25 @@ export function planDay(shop: Shop): readonly Command[] {
   const skus = Array.from({ length: limitedSkus }, (_, index) => `limited-${index + 1}`)
   const unitsEach = shop.limitedUnitsEach ?? Math.ceil((orders * limitedShare) / Math.max(1, limitedSkus) / 2)
   const lives = Array.from({ length: orders }, () => lifeOfOrder(shop, maker, skus))
-  const day: Command[] = skus.map((sku) => maker.receive(sku, unitsEach))
-  while (lives.length > 0) {
-    const life = lives[Math.floor(random() * lives.length)]
-    const next = life?.shift()
-    if (next === undefined) lives.splice(lives.indexOf(life ?? []), 1)
-    else day.push(...(random() < repeatedShare ? [next, next] : [next]))
-  }
-  return day
+  return [...skus.map((sku) => maker.receive(sku, unitsEach)), ...sideBySide(lives, shop)].flatMap((command) =>
+    random() < repeatedShare ? [command, command] : [command],
+  )
 }
 
-function lifeOfOrder({ random, changesMax }: Shop, maker: CommandMaker, skus: readonly string[]): Command[] {
+/** Each life in its own order, and all of them mixed. */
+export function sideBySide<Step>(lives: readonly (readonly Step[])[], { random }: Dice): readonly Step[] {
+  const left = lives.filter(({ length }) => length > 0).map((life) => [...life])
+  const all: Step[] = []
+  while (left.length > 0) {
+    const index = Math.floor(random() * left.length)
+    const life = left[index] ?? []
+    all.push(...life.splice(0, 1))
+    if (life.length === 0) left.splice(index, 1)
+  }
+  return all
+}
+
+function lifeOfOrder({ random, changesMax }: Shop, maker: CommandMaker, skus: readonly string[]): readonly Command[] {
   const items = Array.from({ length: 1 + Math.floor(random() * 3) }, () => itemFrom({ random }))
   const wanted = skus.length > 0 && random() < limitedShare ? [pick({ random }, skus)] : []
   const placed = maker.place([...items, ...wanted.map((sku): OrderItem => ({ ...tea, sku, quantity: 1 }))])
