@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LaneReport } from '@driftlab/auditor'
-import { connectLog, type Log, type LogAdmin, type LogProducer } from '@driftlab/kafka'
+import { connectLog, type Log, type LogAdmin, type LogProducer, type LogRecord } from '@driftlab/kafka'
 import { laneNames } from '@driftlab/order'
 import {
   encodeCommand,
@@ -18,12 +18,19 @@ import {
 import { groupOf } from '@driftlab/sink'
 import { eventually } from '@driftlab/stores/testing'
 import { eventSourcedLaneTopics } from '../../infra/kafka/event-sourced-lane.ts'
-import { foldLog, readEvents, readOutcomes, type LoggedEvent } from '../../services/order-processor/src/read-log.ts'
+import {
+  foldLog,
+  readEvents,
+  readOutcomes,
+  readRecords,
+  type LoggedEvent,
+} from '../../services/order-processor/src/read-log.ts'
 import { auditLane, openLane } from './lane.ts'
 import type { Laboratory } from './laboratory.ts'
 import { insertRows } from './orders-table.ts'
 import { startOrders } from './orders-service.ts'
 import { startService, type Service } from './service.ts'
+import { isSettled } from './settled.ts'
 import { groupsOf, startSinks } from './sinks.ts'
 import { openTopics } from './topics.ts'
 
@@ -51,8 +58,12 @@ export interface EventSourcedLane {
   startOrders(instances: number, environment?: Readonly<Record<string, string>>): Promise<readonly Service[]>
   /** Resolves when the commands are in the log; nobody has decided them then. */
   send(commands: readonly Command[]): Promise<void>
+  /** Whether nothing is left to decide. */
+  isSettled(): Promise<boolean>
   /** Waits until nothing is left to decide. */
   settle(deadlineMs?: number): Promise<void>
+  /** All committed records of a topic, in the order of each partition. */
+  records(topic: string): Promise<readonly LogRecord[]>
   /** In the order of each partition. */
   events(): Promise<readonly LoggedEvent[]>
   outcomes(): Promise<readonly Outcome[]>
@@ -98,15 +109,20 @@ export async function openEventSourcedLane(
   )
   const sinks = withStores ? await startSinks(laboratory, lane, { recordFormat: 'domain-event' }) : []
 
-  // A command that is sent on is in the log, and so among what is left, when the outcome of the one before it is.
-  const settle = (deadlineMs = settleDeadlineMs): Promise<unknown> =>
-    eventually(
-      async () => {
-        const progress = await admin.groupProgress(groupOf('order-processor', lane), topics.commands)
-        return progress.every(({ drained }) => drained)
-      },
-      { deadlineMs, what: `every command of ${lane} is decided` },
-    )
+  const isSettledNow = async (): Promise<boolean> => {
+    const progress = await admin.groupProgress(groupOf('order-processor', lane), topics.commands)
+    return isSettled(progress, await admin.ranges(topics.commands))
+  }
+  const settle = async (deadlineMs = settleDeadlineMs): Promise<void> => {
+    // A transaction is acknowledged some milliseconds before its records can be read: what is calm once has to be so again.
+    let wasSettled = false
+    const staysSettled = async (): Promise<boolean> => {
+      const before = wasSettled
+      wasSettled = await isSettledNow()
+      return before && wasSettled
+    }
+    await eventually(staysSettled, { deadlineMs, what: `every command of ${lane} is decided` })
+  }
 
   return {
     name: lane,
@@ -129,9 +145,9 @@ export async function openEventSourcedLane(
         await producer.publish(topics.commands, some.map(encodeCommand))
       }
     },
-    settle: async (deadlineMs) => {
-      await settle(deadlineMs)
-    },
+    isSettled: isSettledNow,
+    settle,
+    records: (topic) => readRecords(admin, topic),
     events: () => readEvents(admin, topics),
     outcomes: () => readOutcomes(admin, topics),
     fold: () => foldLog(admin, topics),

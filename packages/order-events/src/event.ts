@@ -62,13 +62,15 @@ const circumstances = z.object({
 export type DomainEvent = Fact & Readonly<z.output<typeof circumstances>>
 export type UnhashedEvent = Fact & Readonly<Omit<z.output<typeof circumstances>, 'hash'>>
 
-/** Seals an event: with its hash, over everything else of it in the order in which it is written. */
+/** Seals an event, anew if it was: with its hash, over everything else of it in the order in which it is written. */
 export function seal(event: UnhashedEvent): DomainEvent {
   return { ...event, hash: hashOf(event) }
 }
 
 function hashOf(content: Readonly<Record<string, unknown>>): string {
-  return createHash('sha256').update(JSON.stringify(content)).digest('base64url')
+  // Without the hash itself, which JSON leaves out when it is undefined.
+  const text = JSON.stringify({ ...content, hash: undefined })
+  return createHash('sha256').update(text).digest('base64url')
 }
 
 export function encodeEvent(event: DomainEvent): { readonly key: string; readonly value: string } {
@@ -89,8 +91,7 @@ function isObject(value: unknown): value is Recorded {
 export function decodeEvent(key: Buffer | null, value: Buffer | null): DomainEvent {
   const recorded = parseJson(value)
   if (!isObject(recorded)) throw new Unreadable('malformed', 'The event is no JSON object')
-  const { hash, ...content } = recorded
-  const { version, type, sequence } = content
+  const { version, type, sequence, hash } = recorded
   if (version !== eventVersion && version !== 1) {
     throw new Unreadable('version-unknown', `The event's version is ${String(version)}, not 1 or ${eventVersion}`)
   }
@@ -98,7 +99,7 @@ export function decodeEvent(key: Buffer | null, value: Buffer | null): DomainEve
     throw new Unreadable('type-unknown', `There is no event ${String(type)}`)
   }
   // Over what was written, before it is read as anything newer.
-  if (hash !== hashOf(content)) {
+  if (hash !== hashOf(recorded)) {
     throw new Unreadable('chain-broken', `${String(type)} ${String(sequence)} is not what was sealed`)
   }
   const upcasted: Recorded = version === 1 ? upcast(recorded) : recorded
@@ -109,7 +110,8 @@ export function decodeEvent(key: Buffer | null, value: Buffer | null): DomainEve
   if (key?.toString('utf8') !== rest.data.key) {
     throw new Unreadable('key-mismatch', `The event is of ${rest.data.key}, and its record's key is not`)
   }
-  return { ...fact.data, ...rest.data }
+  // In the order in which it is written: what was read can be sealed again, and written again byte by byte.
+  return { version: eventVersion, ...fact.data, ...rest.data }
 }
 
 /** Version 1 as version 2. What was not recorded then is not known now, and says so. */
