@@ -184,6 +184,21 @@ describe('deciding and folding', () => {
     expect(step(placed, orderId, late).events).toMatchObject([{ at: circumstances.issuedAt }])
   })
 
+  test('nor does that of a stock, and times of different precision are compared as times', () => {
+    const key = stockKey(sku)
+    const receive = (issuedAt: string): Command => ({
+      ...circumstances,
+      ...{ type: 'ReceiveStock', sku, quantity: 1, issuedAt },
+    })
+    const received = step(emptyState(key), key, receive('2026-01-02T03:04:05Z')).state
+    expect(step(received, key, receive('2026-01-02T03:04:04.999Z')).events).toMatchObject([
+      { at: '2026-01-02T03:04:05Z' },
+    ])
+    expect(step(received, key, receive('2026-01-02T03:04:05.001Z')).events).toMatchObject([
+      { at: '2026-01-02T03:04:05.001Z' },
+    ])
+  })
+
   test('stores of rows are told of each order as it is, and of its end twice', () => {
     const none = emptyState(orderId)
     const placed = step(none, orderId, place()).state
