@@ -117,15 +117,22 @@ export async function openEventSourcedLane(
     for (const { event } of await events()) folded.add(event)
     return folded
   }
-  // A command that is sent on is in the log, and so among what is left, when the outcome of the one before it is.
-  const settle = (deadlineMs = settleDeadlineMs): Promise<unknown> =>
-    eventually(
+  /**
+   * A command that is sent on is in the log when the outcome of the one before it is, but perhaps behind the ends that
+   * were read a moment earlier. So everything has to be decided twice, and the ends must not have moved between.
+   */
+  const settle = async (deadlineMs = settleDeadlineMs): Promise<void> => {
+    let decidedTo = ''
+    await eventually(
       async () => {
         const progress = await admin.groupProgress(groupOf('order-processor', lane), topics.commands)
-        return progress.every(({ drained }) => drained)
+        const before = decidedTo
+        decidedTo = progress.every(({ drained }) => drained) ? progress.map(({ end }) => end).join() : ''
+        return decidedTo !== '' && decidedTo === before
       },
       { deadlineMs, what: `every command of ${lane} is decided` },
     )
+  }
 
   return {
     name: lane,
@@ -148,9 +155,7 @@ export async function openEventSourcedLane(
         await producer.publish(topics.commands, some.map(encodeCommand))
       }
     },
-    settle: async (deadlineMs) => {
-      await settle(deadlineMs)
-    },
+    settle,
     events,
     outcomes: async () => (await read(topics.outcomes)).map(({ value }) => decodeOutcome(value)),
     fold,
