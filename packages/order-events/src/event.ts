@@ -75,7 +75,11 @@ export function encodeEvent(event: DomainEvent): { readonly key: string; readonl
   return { key: event.key, value: JSON.stringify(event) }
 }
 
-const recordedSchema = z.looseObject({ version: z.unknown(), type: z.unknown(), hash: z.unknown() })
+const recordedSchema = z.looseObject({
+  version: z.unknown().optional(),
+  type: z.unknown().optional(),
+  hash: z.unknown().optional(),
+})
 type Recorded = Readonly<Record<string, unknown>>
 
 /**

@@ -311,6 +311,7 @@ describe('records', () => {
     ['malformed', '{'],
     ['malformed', '7'],
     ['version-unknown', JSON.stringify({ ...change({ note: 'n' }), version: 2 })],
+    ['version-unknown', '{"version":9}'],
     ['type-unknown', JSON.stringify({ ...circumstances, type: 'PaintOrder', orderId })],
     ['malformed', JSON.stringify({ ...circumstances, type: 'ChangeOrder', orderId })],
     ['key-mismatch', JSON.stringify({ ...remove, orderId: '01890a5d-ac96-774b-bcce-b302099a8058' })],
@@ -339,6 +340,7 @@ describe('records', () => {
     const read = (event: object, key = orderId) => reasonOf(() => decodeEvent(bytes(key), bytes(JSON.stringify(event))))
     expect(read({ ...placed, note: 'forged' })).toBe('chain-broken')
     expect(read({ ...placed, version: 3 })).toBe('version-unknown')
+    expect(read({ version: 3 })).toBe('version-unknown')
     expect(read({ ...placed, type: 'OrderPainted' })).toBe('type-unknown')
     expect(read(placed, 'other')).toBe('key-mismatch')
     const { hash: _hash, ...rest } = placed
