@@ -1,7 +1,7 @@
 # Thin on purpose: each target is an npm script, so that everything runs on the Node of node_modules/.bin.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status logs down reset demo load-test audit bench experiment experiments test test-compose guards check format
+.PHONY: help install up status logs down reset demo load-test audit log-state log-trail log-check bench experiment experiments test test-compose guards check format
 
 # What npm installed, and from which lock file. Touched after npm, so that a newer lock file installs again.
 stamp := node_modules/.driftlab-installed
@@ -54,6 +54,9 @@ load-test:
 audit:
 	@$(auditor)
 
+log-state log-trail log-check:
+	@$(compose) exec $(foreach name,ORDER SKU OFFSET AT LANE JSON,--env $(name)) auditor node services/order-processor/src/log-tool.ts $(@:log-%=%)
+
 else
 
 up: $(stamp) ## install what is missing and start everything; prints the addresses (EVENT_SOURCING=1: that lane too)
@@ -77,6 +80,15 @@ load-test: $(stamp) ## drive load at a running stack (LANE=cdc RATE=150 DURATION
 
 audit: $(stamp) ## compare every store with the system of record, once
 	@$(run) audit
+
+log-state: $(stamp) ## an order as of a moment (ORDER=id, or SKU=limited-…; OFFSET=n or AT=time; LANE=event-sourcing JSON=1)
+	@$(run) log-tool -- state
+
+log-trail: $(stamp) ## every event that led to an order (ORDER=id, or SKU=limited-…)
+	@$(run) log-tool -- trail
+
+log-check: $(stamp) ## read the whole event log: chain of hashes, gaps, unreadable events
+	@$(run) log-tool -- check
 
 endif
 

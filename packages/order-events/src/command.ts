@@ -104,7 +104,8 @@ export function encodeCommand(command: Command): { readonly key: string; readonl
   return { key: commandKey(command), value: JSON.stringify(command) }
 }
 
-const versionedSchema = z.looseObject({ version: z.unknown(), type: z.unknown() })
+/** Whatever a later version may leave out, its number says so. */
+const versionedSchema = z.looseObject({ version: z.unknown().optional(), type: z.unknown().optional() })
 
 /** @throws {Unreadable} naming what is wrong: no command of a kind and version that this code knows, or the wrong key. */
 export function decodeCommand(key: Buffer | null, value: Buffer | null): Command {

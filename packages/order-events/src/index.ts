@@ -32,5 +32,14 @@ export {
   type Subject,
 } from './outcome.ts'
 export { changesOfOrder, recordFacts, type Recording } from './record.ts'
-export { availableUnits, emptyState, evolve, follow, type OrderState, type State, type StockState } from './state.ts'
+export {
+  availableUnits,
+  emptyState,
+  evolve,
+  follow,
+  updatedAtOf,
+  type OrderState,
+  type State,
+  type StockState,
+} from './state.ts'
 export { parseJson, Unreadable, unreadableReasons, type UnreadableReason } from './unreadable.ts'

@@ -184,6 +184,21 @@ describe('deciding and folding', () => {
     expect(step(placed, orderId, late).events).toMatchObject([{ at: circumstances.issuedAt }])
   })
 
+  test('nor does that of a stock, and times of different precision are compared as times', () => {
+    const key = stockKey(sku)
+    const receive = (issuedAt: string): Command => ({
+      ...circumstances,
+      ...{ type: 'ReceiveStock', sku, quantity: 1, issuedAt },
+    })
+    const received = step(emptyState(key), key, receive('2026-01-02T03:04:05Z')).state
+    expect(step(received, key, receive('2026-01-02T03:04:04.999Z')).events).toMatchObject([
+      { at: '2026-01-02T03:04:05Z' },
+    ])
+    expect(step(received, key, receive('2026-01-02T03:04:05.001Z')).events).toMatchObject([
+      { at: '2026-01-02T03:04:05.001Z' },
+    ])
+  })
+
   test('stores of rows are told of each order as it is, and of its end twice', () => {
     const none = emptyState(orderId)
     const placed = step(none, orderId, place()).state
@@ -309,6 +324,7 @@ describe('records', () => {
     ['malformed', '{'],
     ['malformed', '7'],
     ['version-unknown', JSON.stringify({ ...change({ note: 'n' }), version: 2 })],
+    ['version-unknown', '{"version":9}'],
     ['type-unknown', JSON.stringify({ ...circumstances, type: 'PaintOrder', orderId })],
     ['malformed', JSON.stringify({ ...circumstances, type: 'ChangeOrder', orderId })],
     ['key-mismatch', JSON.stringify({ ...remove, orderId: '01890a5d-ac96-774b-bcce-b302099a8058' })],
@@ -337,6 +353,7 @@ describe('records', () => {
     const read = (event: object, key = orderId) => reasonOf(() => decodeEvent(bytes(key), bytes(JSON.stringify(event))))
     expect(read({ ...placed, note: 'forged' })).toBe('chain-broken')
     expect(read({ ...placed, version: 3 })).toBe('version-unknown')
+    expect(read({ version: 3 })).toBe('version-unknown')
     expect(read({ ...placed, type: 'OrderPainted' })).toBe('type-unknown')
     expect(read(placed, 'other')).toBe('key-mismatch')
     expect(read(seal({ ...placed, sequence: 0 }))).toBe('malformed')

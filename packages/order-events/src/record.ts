@@ -2,7 +2,7 @@
 import { toRow } from '@driftlab/order'
 import type { Command } from './command.ts'
 import { eventVersion, seal, type DomainEvent, type Fact } from './event.ts'
-import { evolve, type State } from './state.ts'
+import { evolve, updatedAtOf, type State } from './state.ts'
 
 export interface Recording {
   readonly events: readonly DomainEvent[]
@@ -14,8 +14,10 @@ export function recordFacts(before: State, key: string, command: Command, facts:
   const events: DomainEvent[] = []
   let state = before
   const revision = before.kind === 'stock' ? 0 : before.kind === 'no-order' ? 1 : before.order.revision + 1
-  // Clocks of several services differ; the log's order is what counts, and no order's time runs backwards.
-  const at = 'order' in before && before.order.updatedAt > command.issuedAt ? before.order.updatedAt : command.issuedAt
+  // Clocks of several services differ; the log's order is what counts, and no key's time runs backwards. As texts they
+  // cannot be compared: not all of them say as many digits of a second.
+  const last = updatedAtOf(before)
+  const at = Date.parse(last) > Date.parse(command.issuedAt) ? last : command.issuedAt
   for (const fact of facts) {
     const event = seal({
       version: eventVersion,

@@ -26,6 +26,8 @@ export type StockState = ChainEnd & {
   readonly receivedUnits: number
   /** By orders that are still to be filled, or were. */
   readonly reservedUnits: number
+  /** Of the last event; '' before the first. */
+  readonly updatedAt: string
 }
 
 export type State = OrderState | StockState
@@ -34,7 +36,20 @@ export function emptyState(key: string): State {
   const start = { sequence: 0, hash: '' }
   return skuOfKey(key) === undefined
     ? { kind: 'no-order', ...start }
-    : { kind: 'stock', receivedUnits: 0, reservedUnits: 0, ...start }
+    : { kind: 'stock', receivedUnits: 0, reservedUnits: 0, updatedAt: '', ...start }
+}
+
+/** Of the last event of the key; '' before the first. */
+export function updatedAtOf(state: State): string {
+  switch (state.kind) {
+    case 'no-order':
+      return ''
+    case 'order':
+    case 'removed-order':
+      return state.order.updatedAt
+    case 'stock':
+      return state.updatedAt
+  }
 }
 
 export function availableUnits({ receivedUnits, reservedUnits }: StockState): number {
@@ -44,7 +59,7 @@ export function availableUnits({ receivedUnits, reservedUnits }: StockState): nu
 /** Adds an event without asking whether it is the next: that is `follow`'s to ask. */
 export function evolve(state: State, event: DomainEvent): State {
   const end = { sequence: event.sequence, hash: event.hash }
-  if (state.kind === 'stock') return { ...evolveStock(state, event), ...end }
+  if (state.kind === 'stock') return { ...evolveStock(state, event), updatedAt: event.at, ...end }
   return { ...evolveOrder(state, event), ...end }
 }
 

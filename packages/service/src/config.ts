@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseEnv } from 'node:util'
 import { z } from 'zod'
 
 /** A TCP port written in an environment variable, 1 to 65535. */
@@ -40,6 +41,19 @@ export function loadConfig<Schema extends z.ZodType>(
   throw new ConfigError(
     `Bad configuration, fix these environment variables (see .env.example):\n${[...new Set(faults)].join('\n')}`,
   )
+}
+
+/**
+ * The environment over the laboratory's settings file, for tools that are run by hand beside it.
+ *
+ * @param path of a file that may be absent: then the environment is all there is.
+ */
+export function withLabSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  path: string,
+): Readonly<Record<string, string | undefined>> {
+  const file = existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {}
+  return { ...file, ...withoutEmpty(environment) }
 }
 
 function withoutEmpty(values: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {

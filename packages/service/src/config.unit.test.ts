@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { ConfigError, loadConfig, portSchema } from './config.ts'
+import { ConfigError, loadConfig, portSchema, withLabSettings } from './config.ts'
 
 const schema = z.object({ PORT: portSchema, STORE_URL: z.url(), LANE: z.string().default('cdc') })
 
@@ -52,4 +52,11 @@ test('what the environment leaves out is read from the folder of secrets, and on
 test('a secret that is missing is named with the folder where it was looked for', () => {
   expect(refusal({ SECRETS_DIR: folder })).toContain(`PORT: is missing, and ${folder} has no such file`)
   expect(refusal({ PORT: '1', SECRETS_DIR: join(folder, 'none') })).toMatch(/SECRETS_DIR: .*no such file/)
+})
+
+test('a settings file may be absent, and the environment goes before it', async () => {
+  expect(withLabSettings({ A: '1', B: '' }, 'no such file')).toEqual({ A: '1' })
+  const file = join(folder, '.env')
+  await writeFile(file, 'A=file\nB=file\n')
+  expect(withLabSettings({ A: '1', B: '' }, file)).toEqual({ A: '1', B: 'file' })
 })

@@ -1,4 +1,4 @@
-export { ConfigError, loadConfig, portSchema } from './config.ts'
+export { ConfigError, loadConfig, portSchema, withLabSettings } from './config.ts'
 export { createLogger, type Logger, type LogLevel } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
 export { operationsRouter, type Readiness } from './operations.ts'

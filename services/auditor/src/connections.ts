@@ -2,8 +2,6 @@
  * Where the stores are: from the environment, or from the lab's settings file, so that an audit of the lab needs no
  * settings by hand. The users are the auditor's own, who may only read.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { parseEnv } from 'node:util'
 import { loadConfig } from '@driftlab/service'
 import { z } from 'zod'
 import type { Connections } from './audit.ts'
@@ -28,16 +26,6 @@ const schemas: Readonly<Record<Variable, z.ZodType<string>>> = {
   KAFKA_BROKERS: z
     .string()
     .regex(/^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$/, 'must be host:port, several separated by commas'),
-}
-
-/**
- * The environment over the lab's settings file.
- *
- * @param path of a file that may be absent: then the environment is all there is.
- */
-export function withLabSettings(environment: Environment, path: string): Environment {
-  const file = existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {}
-  return { ...file, ...present(environment) }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { ConfigError } from '@driftlab/service'
-import { connectionsFrom, withLabSettings } from './connections.ts'
+import { connectionsFrom } from './connections.ts'
 import { ordersSpecificationPath, readSpecification } from './specification.ts'
 
 const specification = await readSpecification(ordersSpecificationPath)
@@ -49,8 +49,4 @@ describe('a bad setting is named and its value kept back', () => {
     expect(check).toThrow(name)
     expect(check).not.toThrow('secret')
   })
-})
-
-it('a settings file may be absent', () => {
-  expect(withLabSettings({ A: '1', B: '' }, 'no such file')).toEqual({ A: '1' })
 })

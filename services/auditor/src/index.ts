@@ -22,5 +22,5 @@ export {
   type Specification,
 } from './specification.ts'
 export { renderReport } from './table.ts'
-export { connectionsFrom, withLabSettings } from './connections.ts'
+export { connectionsFrom } from './connections.ts'
 export { composeVerdicts, exitCodeOf, verdictOf, type Verdict } from './verdict.ts'

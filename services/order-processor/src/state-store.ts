@@ -13,7 +13,7 @@ import { decodeOutcome, emptyState, type Outcome, type State } from '@driftlab/o
 import { isRemembered, rememberedAs, type Known } from './decide-batch.ts'
 
 /** Raised with every change of the tables, or of what is in them. */
-const storeVersion = 1
+const storeVersion = 2
 
 /** How far the store has followed the log. */
 export interface Progress {
