@@ -1,7 +1,7 @@
 # Thin on purpose: each target is an npm script, so that everything runs on the Node of node_modules/.bin.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status logs down reset demo load-test audit log-state log-trail log-check bench experiment experiments test test-compose guards check format
+.PHONY: help install up status logs down reset demo load-test audit rebuild compare log-state log-trail log-check bench experiment experiments test test-compose guards check format
 
 # What npm installed, and from which lock file. Touched after npm, so that a newer lock file installs again.
 stamp := node_modules/.driftlab-installed
@@ -91,6 +91,12 @@ log-check: $(stamp) ## read the whole event log: chain of hashes, gaps, unreadab
 	@$(run) log-tool -- check
 
 endif
+
+rebuild: $(stamp) ## derive a store anew while it is in use (STORE=redis|elasticsearch|clickhouse|all LANE=cdc KEEP=1)
+	@$(run) rebuild
+
+compare: $(stamp) ## what differs between the generation that KEEP=1 left and the current one (STORE=… LANE=cdc)
+	@$(run) rebuild -- compare
 
 install: $(stamp) ## only install what is missing
 	@$(run) lab -- install

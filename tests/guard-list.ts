@@ -758,6 +758,78 @@ export const guards: readonly Guard[] = [
     },
     symptom: 'toHaveLength',
   },
+  ...(['redis', 'elasticsearch', 'clickhouse'] as const).flatMap((store): readonly Guard[] => [
+    {
+      name: `a rebuild of ${store} switches only when the filler has passed the watermark`,
+      removal: [
+        {
+          file: 'services/rebuild/src/rebuild.ts',
+          text: 'while (!(await hasPassed(admin, group, topic, watermark))) {',
+          replacement: 'while (watermark.length === 0) {',
+        },
+      ],
+      test: {
+        kind: 'int',
+        path: 'services/rebuild/src/rebuild.int.test.ts',
+        name: `${store} it switches only when the filler has passed what the live sink had written`,
+      },
+      symptom: 'expect(received).toEqual(expected)',
+    },
+    {
+      name: `a rebuild of ${store} holds the live sink's writes before its last look at the log`,
+      removal: [
+        {
+          file: 'services/rebuild/src/rebuild.ts',
+          text: 'await generation.hold()\n',
+          replacement: '\n',
+        },
+        // Its switch would miss the hold, and fail for that.
+        {
+          file: 'services/rebuild/src/redis.ts',
+          text: "if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end",
+          replacement: '',
+        },
+      ],
+      test: {
+        kind: 'int',
+        path: 'services/rebuild/src/rebuild.int.test.ts',
+        name: `${store} what a reader saw in the last moment before the switch is there in the first after it`,
+      },
+      symptom: 'toBeGreaterThanOrEqual',
+    },
+  ]),
+  {
+    name: 'a rebuild never discards the keys that readers have',
+    removal: [
+      {
+        file: 'services/rebuild/src/redis.ts',
+        text: 'if ((await currentPrefix()) !== fresh) await remove',
+        replacement: 'await remove',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/rebuild/src/rebuild.int.test.ts',
+      name: 'redis what readers have is never discarded, not even when the answer of the switch got lost',
+    },
+    symptom: 'expect(received).toEqual(expected)',
+  },
+  {
+    name: 'no write reaches a generation of the cache that was replaced',
+    removal: [
+      {
+        file: 'services/cache-updater/src/store.ts',
+        text: "if prefix ~= ARGV[2] then return redis.error_reply('SWITCHED ' .. prefix) end",
+        replacement: '',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/cache-updater/src/store.int.test.ts',
+      name: 'no write reaches a generation that was replaced, and none passes a hold',
+    },
+    symptom: 'expect(received).toBe(expected)',
+  },
 ]
 
 export interface GuardedFile {

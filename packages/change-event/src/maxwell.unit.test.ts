@@ -98,6 +98,8 @@ describe('a record of Maxwell', () => {
         expect(known).toContain(decodeJson({ ...update, [field]: value }).type)
         expect(known).toContain(decodeJson(update, itsKey).type)
       }),
+      // Seen: something that cannot be made text.
+      { examples: [['database', { toString: {} }, []]] },
     )
   })
 })

@@ -44,7 +44,7 @@ export function checkTable(schema: unknown, name: unknown, expected: Table): voi
   if (schema === expected.schema && name === expected.name) return
   throw new Poison(
     'table-unexpected',
-    `The change is of table ${String(schema)}.${String(name)}, not of ${expected.schema}.${expected.name}`,
+    `The change is of table ${textOf(schema)}.${textOf(name)}, not of ${expected.schema}.${expected.name}`,
   )
 }
 
@@ -65,6 +65,11 @@ export function checkExact(row: Row): void {
       throw new Poison('number-inexact', `Column ${column} holds a number beyond 2^53, which JSON cannot carry exactly`)
     }
   }
+}
+
+/** A name as it is; anything else that stands in its place as JSON, since not everything can be made text. */
+function textOf(name: unknown): string {
+  return typeof name === 'string' ? name : describe(name)
 }
 
 export function describe(value: unknown): string {

@@ -138,6 +138,8 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
 
   const pauseFor = (error: Error, attempt: number): void => {
     if (outage !== undefined && attempt === 1) return
+    // Whoever drains will resume nothing: a timer would only outlive it.
+    if (state === 'draining') return
     const waitMs = backoffMs(attempt, backoff)
     setState('paused')
     logger.warn({ err: error, attempt, waitMs: Math.round(waitMs) }, 'the store is unavailable; partitions are paused')

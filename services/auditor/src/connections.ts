@@ -41,7 +41,7 @@ export function connectionsFrom(
   const needed = variablesOf(lanes.flatMap((lane) => specification.lanes[lane] ?? []))
   const shape = Object.fromEntries(needed.map((name) => [name, schemas[name]]))
   const config: Readonly<Record<string, string>> = loadConfig(z.object(shape), {
-    ...urlsOf(settings),
+    ...urlsOf(settings, 'AUDITOR'),
     ...present(settings),
   })
   return {
@@ -75,11 +75,11 @@ function variablesOf(lanes: readonly LaneSpecification[]): readonly Variable[] {
 }
 
 /** The lab's settings name hosts, ports, users and passwords apart; here they become one address a store. */
-function urlsOf(settings: Environment): Environment {
+export function urlsOf(settings: Environment, account: 'ADMIN' | 'AUDITOR'): Environment {
   const host = settings['LAB_HOST'] ?? '127.0.0.1'
   const address = (scheme: string, store: string, path = ''): string | undefined => {
-    const user = settings[`${store}_AUDITOR_USER`]
-    const password = settings[`${store}_AUDITOR_PASSWORD`]
+    const user = settings[`${store}_${account}_USER`]
+    const password = settings[`${store}_${account}_PASSWORD`]
     const port = settings[`${store}_PORT`]
     if (user === undefined || password === undefined || port === undefined) return undefined
     return `${scheme}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}${path}`

@@ -1,5 +1,6 @@
 export { audit, auditDefaults, type AuditOptions, type AuditProgress, type Connections } from './audit.ts'
-export { divergenceKinds, type DivergenceKind } from './judge.ts'
+export { divergenceKinds, type DivergenceKind, type Held } from './judge.ts'
+export type { DerivedStore } from './stores/derived-store.ts'
 export { expectedFields, type SourceRow } from './projection.ts'
 export {
   reportSchemaVersion,
@@ -22,5 +23,5 @@ export {
   type Specification,
 } from './specification.ts'
 export { renderReport } from './table.ts'
-export { connectionsFrom } from './connections.ts'
+export { connectionsFrom, urlsOf, withLabSettings } from './connections.ts'
 export { composeVerdicts, exitCodeOf, verdictOf, type Verdict } from './verdict.ts'

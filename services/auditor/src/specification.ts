@@ -47,6 +47,8 @@ const storeSchema = z.discriminatedUnion('kind', [
     key: z
       .string()
       .refine((pattern) => pattern.split('{key}').length === 2, 'must contain {key} once, such as orders:{key}'),
+    /** A key that, once it exists, holds what stands before `{key}` instead: the prefix of the current generation. */
+    prefixKey: z.string().optional(),
     /** The field of the hash with the document as JSON; a hash without it holds nothing. */
     field: z.string(),
   }),

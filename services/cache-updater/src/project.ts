@@ -8,8 +8,11 @@ import type { ChangeEvent } from '@driftlab/change-event'
 import { laneNames, parseOrderRow, toDocument } from '@driftlab/order'
 import type { CacheOperation } from './operations.ts'
 
-export function projectInto(lane: string): (change: ChangeEvent) => readonly CacheOperation[] {
-  const { redisKey } = laneNames(lane)
+/** @param redisKey names an order's key, where it is not that of the lane's first generation. */
+export function projectInto(
+  lane: string,
+  redisKey: (id: string) => string = laneNames(lane).redisKey,
+): (change: ChangeEvent) => readonly CacheOperation[] {
   return (change) => {
     const { version } = change
     switch (change.kind) {

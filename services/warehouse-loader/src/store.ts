@@ -14,17 +14,19 @@ import type { WarehouseOperation } from './operations.ts'
 
 export interface WarehouseStoreOptions {
   readonly database: string
+  /** Where the rows go in; another than `order_changes` while a rebuild fills a fresh generation. */
+  readonly table?: string
 }
 
 export function createWarehouseStore(
   client: ClickHouse,
-  { database }: WarehouseStoreOptions,
+  { database, table = 'order_changes' }: WarehouseStoreOptions,
 ): Store<WarehouseOperation> {
   const insert = async (operations: readonly WarehouseOperation[]): Promise<readonly Refusal<WarehouseOperation>[]> => {
     if (operations.length === 0) return []
     try {
       const { stream } = await client.exec({
-        query: `INSERT INTO ${database}.order_changes FORMAT JSONEachRow`,
+        query: `INSERT INTO ${database}.${table} FORMAT JSONEachRow`,
         values: Readable.from([operations.map(({ row }) => row).join('\n')], { objectMode: false }),
       })
       await text(stream)
@@ -72,7 +74,7 @@ function codeOf(error: Error): number | undefined {
   return 'code' in error && /^\d+$/.test(String(error.code)) ? Number(error.code) : undefined
 }
 
-/** The server is overloaded, starting, out of room, or not set up yet. */
+/** The server is overloaded, starting, out of room, not set up yet, or held by a rebuild. */
 const passingCodes: ReadonlySet<number> = new Set([
   60, // UNKNOWN_TABLE: run infra/clickhouse/set-up.ts
   81, // UNKNOWN_DATABASE: the same
@@ -87,6 +89,7 @@ const passingCodes: ReadonlySet<number> = new Set([
   243, // NOT_ENOUGH_SPACE
   252, // TOO_MANY_PARTS
   394, // QUERY_WAS_CANCELLED
+  774, // TABLE_IS_PERMANENTLY_READ_ONLY: which a rebuild makes it, until it has switched
 ])
 
 /** A value of some row does not fit its column. */

@@ -19,7 +19,10 @@ export async function openRedis(
 ): Promise<DerivedStore> {
   const redis = connectRedis(url, options)
   await untilReady(redis, options.timeoutMs)
-  const [prefix = '', suffix = ''] = specification.key.split('{key}')
+  const [firstPrefix = '', suffix = ''] = specification.key.split('{key}')
+  const { prefixKey } = specification
+  const currentPrefix = async (): Promise<string> =>
+    prefixKey === undefined ? firstPrefix : ((await redis.get(prefixKey)) ?? firstPrefix)
 
   return {
     dialect: 'document',
@@ -27,6 +30,7 @@ export async function openRedis(
       const held = new Map<string, Held>()
       for (let start = 0; start < keys.length; start += pipelineMax) {
         const part = keys.slice(start, start + pipelineMax)
+        const prefix = await currentPrefix()
         const pipeline = redis.pipeline()
         for (const key of part) pipeline.hget(prefix + key + suffix, specification.field)
         const answers = (await pipeline.exec()) ?? []
@@ -39,6 +43,7 @@ export async function openRedis(
       return held
     },
     async *keys(pageSize) {
+      const prefix = await currentPrefix()
       const pattern = `${escapeGlob(prefix)}*${escapeGlob(suffix)}`
       let cursor = '0'
       let page: string[] = []
