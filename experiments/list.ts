@@ -9,6 +9,7 @@ import { partialFailure } from './partial-failure/experiment.ts'
 import { processorUnderFire } from './processor-under-fire/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 import { slotRetention } from './slot-retention/experiment.ts'
+import { timeTravel } from './time-travel/experiment.ts'
 import { tombstonesExpire } from './tombstones-expire/experiment.ts'
 import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
 import { twoPhaseCommit } from './two-phase-commit/experiment.ts'
@@ -28,4 +29,5 @@ export const experiments: readonly Experiment[] = [
   binlog,
   processorUnderFire,
   integral,
+  timeTravel,
 ]
