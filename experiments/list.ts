@@ -9,6 +9,7 @@ import { partialFailure } from './partial-failure/experiment.ts'
 import { processorUnderFire } from './processor-under-fire/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 import { slotRetention } from './slot-retention/experiment.ts'
+import { stateMachineReplication } from './state-machine-replication/experiment.ts'
 import { timeTravel } from './time-travel/experiment.ts'
 import { tombstonesExpire } from './tombstones-expire/experiment.ts'
 import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
@@ -30,4 +31,5 @@ export const experiments: readonly Experiment[] = [
   processorUnderFire,
   integral,
   timeTravel,
+  stateMachineReplication,
 ]
