@@ -1,5 +1,6 @@
 /** Every experiment, in the order in which they are best read. */
 import { binlog } from './binlog/experiment.ts'
+import { commandsAndEvents } from './commands-and-events/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { integral } from './integral/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
@@ -32,4 +33,5 @@ export const experiments: readonly Experiment[] = [
   integral,
   timeTravel,
   stateMachineReplication,
+  commandsAndEvents,
 ]
