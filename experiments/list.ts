@@ -3,6 +3,7 @@ import { binlog } from './binlog/experiment.ts'
 import { commandsAndEvents } from './commands-and-events/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { integral } from './integral/experiment.ts'
+import { intentAndEffect } from './intent-and-effect/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
 import { ordering } from './ordering/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
@@ -34,4 +35,5 @@ export const experiments: readonly Experiment[] = [
   timeTravel,
   stateMachineReplication,
   commandsAndEvents,
+  intentAndEffect,
 ]
