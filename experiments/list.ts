@@ -1,6 +1,7 @@
 /** Every experiment, in the order in which they are best read. */
 import { binlog } from './binlog/experiment.ts'
 import { commandsAndEvents } from './commands-and-events/experiment.ts'
+import { compactionBreaksEventLogs } from './compaction-breaks-event-logs/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { integral } from './integral/experiment.ts'
 import { intentAndEffect } from './intent-and-effect/experiment.ts'
@@ -36,4 +37,5 @@ export const experiments: readonly Experiment[] = [
   stateMachineReplication,
   commandsAndEvents,
   intentAndEffect,
+  compactionBreaksEventLogs,
 ]
