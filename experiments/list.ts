@@ -1,6 +1,10 @@
 /** Every experiment, in the order in which they are best read. */
 import { binlog } from './binlog/experiment.ts'
+import { commandsAndEvents } from './commands-and-events/experiment.ts'
+import { compactionBreaksEventLogs } from './compaction-breaks-event-logs/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
+import { integral } from './integral/experiment.ts'
+import { intentAndEffect } from './intent-and-effect/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
 import { ordering } from './ordering/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
@@ -8,6 +12,8 @@ import { partialFailure } from './partial-failure/experiment.ts'
 import { processorUnderFire } from './processor-under-fire/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 import { slotRetention } from './slot-retention/experiment.ts'
+import { stateMachineReplication } from './state-machine-replication/experiment.ts'
+import { timeTravel } from './time-travel/experiment.ts'
 import { tombstonesExpire } from './tombstones-expire/experiment.ts'
 import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
 import { twoPhaseCommit } from './two-phase-commit/experiment.ts'
@@ -26,4 +32,10 @@ export const experiments: readonly Experiment[] = [
   tombstonesExpire,
   binlog,
   processorUnderFire,
+  integral,
+  timeTravel,
+  stateMachineReplication,
+  commandsAndEvents,
+  intentAndEffect,
+  compactionBreaksEventLogs,
 ]

@@ -111,7 +111,8 @@ export function decodeEvent(key: Buffer | null, value: Buffer | null): DomainEve
     throw new Unreadable('key-mismatch', `The event is of ${rest.data.key}, and its record's key is not`)
   }
   // In the order in which it is written: what was read can be sealed again, and written again byte by byte.
-  return { version: eventVersion, ...fact.data, ...rest.data }
+  const { version: current, ...about } = rest.data
+  return { version: current, ...fact.data, ...about }
 }
 
 /** Version 1 as version 2. What was not recorded then is not known now, and says so. */
