@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LaneReport } from '@driftlab/auditor'
+import { parseOffset } from '@driftlab/change-event'
 import { connectLog, type Log, type LogAdmin, type LogProducer, type LogRecord } from '@driftlab/kafka'
 import { laneNames } from '@driftlab/order'
 import {
@@ -60,8 +61,8 @@ export interface EventSourcedLane {
   send(commands: readonly Command[]): Promise<void>
   /** Waits until nothing is left to decide. */
   settle(deadlineMs?: number): Promise<void>
-  /** In the order of each partition. */
-  events(): Promise<readonly LoggedEvent[]>
+  /** In the order of each partition. `from`: where to begin in each, instead of at its start. */
+  events(from?: ReadonlyMap<number, number>): Promise<readonly LoggedEvent[]>
   outcomes(): Promise<readonly Outcome[]>
   /** @throws when the log is not whole. */
   fold(): Promise<Fold>
@@ -105,13 +106,18 @@ export async function openEventSourcedLane(
   )
   const sinks = withStores ? await startSinks(laboratory, lane, { recordFormat: 'domain-event' }) : []
 
-  const read = async (topic: string): Promise<readonly LogRecord[]> => {
+  const read = async (topic: string, from: ReadonlyMap<number, number> = new Map()): Promise<readonly LogRecord[]> => {
     const records: LogRecord[] = []
-    await admin.readAll(topic, (record) => records.push(record))
+    const stretches = (await admin.ranges(topic)).map(({ partition, start, end }) => ({
+      partition,
+      from: parseOffset(Math.max(start, from.get(partition) ?? 0)),
+      to: end,
+    }))
+    await admin.readStretches(topic, stretches, (record) => records.push(record))
     return records
   }
-  const events = async (): Promise<readonly LoggedEvent[]> =>
-    (await read(topics.events)).map((record) => ({ record, event: decodeEvent(record.key, record.value) }))
+  const events: EventSourcedLane['events'] = async (from) =>
+    (await read(topics.events, from)).map((record) => ({ record, event: decodeEvent(record.key, record.value) }))
   const fold = async (): Promise<Fold> => {
     const folded = startFold()
     for (const { event } of await events()) folded.add(event)
