@@ -2,6 +2,7 @@
 import { binlog } from './binlog/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
+import { oneWriterPerPartition } from './one-writer-per-partition/experiment.ts'
 import { ordering } from './ordering/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
@@ -24,4 +25,5 @@ export const experiments: readonly Experiment[] = [
   slotRetention,
   tombstonesExpire,
   binlog,
+  oneWriterPerPartition,
 ]
