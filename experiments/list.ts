@@ -1,6 +1,7 @@
 /** Every experiment, in the order in which they are best read. */
 import { binlog } from './binlog/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
+import { fixAndReprocess } from './fix-and-reprocess/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
 import { oneWriterPerPartition } from './one-writer-per-partition/experiment.ts'
 import { ordering } from './ordering/experiment.ts'
@@ -26,4 +27,5 @@ export const experiments: readonly Experiment[] = [
   tombstonesExpire,
   binlog,
   oneWriterPerPartition,
+  fixAndReprocess,
 ]
