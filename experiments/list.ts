@@ -13,6 +13,7 @@ import { tombstonesExpire } from './tombstones-expire/experiment.ts'
 import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
 import { twoPhaseCommit } from './two-phase-commit/experiment.ts'
 import { versionChoice } from './version-choice/experiment.ts'
+import { views } from './views/experiment.ts'
 
 export const experiments: readonly Experiment[] = [
   dualWriteRace,
@@ -28,4 +29,5 @@ export const experiments: readonly Experiment[] = [
   binlog,
   oneWriterPerPartition,
   fixAndReprocess,
+  views,
 ]
