@@ -3,9 +3,11 @@ import { binlog } from './binlog/experiment.ts'
 import { commandsAndEvents } from './commands-and-events/experiment.ts'
 import { compactionBreaksEventLogs } from './compaction-breaks-event-logs/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
+import { fixAndReprocess } from './fix-and-reprocess/experiment.ts'
 import { integral } from './integral/experiment.ts'
 import { intentAndEffect } from './intent-and-effect/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
+import { oneWriterPerPartition } from './one-writer-per-partition/experiment.ts'
 import { ordering } from './ordering/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
@@ -18,6 +20,7 @@ import { tombstonesExpire } from './tombstones-expire/experiment.ts'
 import { triggersAreFragile } from './triggers-are-fragile/experiment.ts'
 import { twoPhaseCommit } from './two-phase-commit/experiment.ts'
 import { versionChoice } from './version-choice/experiment.ts'
+import { views } from './views/experiment.ts'
 
 export const experiments: readonly Experiment[] = [
   dualWriteRace,
@@ -31,11 +34,14 @@ export const experiments: readonly Experiment[] = [
   slotRetention,
   tombstonesExpire,
   binlog,
-  processorUnderFire,
   integral,
-  timeTravel,
-  stateMachineReplication,
-  commandsAndEvents,
   intentAndEffect,
+  commandsAndEvents,
+  oneWriterPerPartition,
+  stateMachineReplication,
+  processorUnderFire,
   compactionBreaksEventLogs,
+  timeTravel,
+  fixAndReprocess,
+  views,
 ]

@@ -682,7 +682,7 @@ export const guards: readonly Guard[] = [
     removal: [
       {
         file: 'packages/order-events/src/event.ts',
-        text: 'if (hash !== hashOf(content)) {',
+        text: 'if (hash !== hashOf(recorded)) {',
         replacement: "if (hash === '') {",
       },
     ],

@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LaneReport } from '@driftlab/auditor'
+import { parseOffset } from '@driftlab/change-event'
 import { connectLog, type Log, type LogAdmin, type LogProducer, type LogRecord } from '@driftlab/kafka'
 import { laneNames } from '@driftlab/order'
 import {
@@ -64,8 +65,8 @@ export interface EventSourcedLane {
   settle(deadlineMs?: number): Promise<void>
   /** All committed records of a topic, in the order of each partition. */
   records(topic: string): Promise<readonly LogRecord[]>
-  /** In the order of each partition. */
-  events(): Promise<readonly LoggedEvent[]>
+  /** In the order of each partition. `from`: where to begin in each, instead of at its start. */
+  events(from?: ReadonlyMap<number, number>): Promise<readonly LoggedEvent[]>
   outcomes(): Promise<readonly Outcome[]>
   /** @throws when the log is not whole. */
   fold(): Promise<Fold>
@@ -148,7 +149,7 @@ export async function openEventSourcedLane(
     isSettled: isSettledNow,
     settle,
     records: (topic) => readRecords(admin, topic),
-    events: () => readEvents(admin, topics),
+    events: (from) => readEvents(admin, topics, from),
     outcomes: () => readOutcomes(admin, topics),
     fold: () => foldLog(admin, topics),
     audit: async () => {

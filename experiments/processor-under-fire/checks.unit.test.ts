@@ -40,15 +40,15 @@ describe('the checks', () => {
   })
 
   test('an order that was placed twice, a doubled command, and one without outcome refute', () => {
-    expect(nothingDoubled.check(replaced(order, { ...order, placedTimes: 2 } as Entry)).verdict).toBe('refuted')
-    expect(nothingDoubled.check(replaced(log, { ...log, doubledCommands: ['c'] } as Entry)).verdict).toBe('refuted')
-    expect(nothingDoubled.check(replaced(log, { ...log, outcomes: 1 } as Entry)).verdict).toBe('refuted')
+    expect(nothingDoubled.check(replaced(order, { ...order, placedTimes: 2 })).verdict).toBe('refuted')
+    expect(nothingDoubled.check(replaced(log, { ...log, doubledCommands: ['c'] })).verdict).toBe('refuted')
+    expect(nothingDoubled.check(replaced(log, { ...log, outcomes: 1 })).verdict).toBe('refuted')
   })
 
   test('a log that cannot be folded refutes, and so does a store that differs; one that was not seen is unknown', () => {
-    expect(logIsWhole.check(replaced(log, { ...log, broken: 'a gap' } as Entry)).verdict).toBe('refuted')
-    expect(storesAgree.check(replaced(audit, { ...audit, verdict: 'diverged' } as Entry)).verdict).toBe('refuted')
-    expect(storesAgree.check(replaced(audit, { ...audit, verdict: 'unknown' } as Entry)).verdict).toBe('unknown')
+    expect(logIsWhole.check(replaced(log, { ...log, broken: 'a gap' })).verdict).toBe('refuted')
+    expect(storesAgree.check(replaced(audit, { ...audit, verdict: 'diverged' })).verdict).toBe('refuted')
+    expect(storesAgree.check(replaced(audit, { ...audit, verdict: 'unknown' })).verdict).toBe('unknown')
     expect(storesAgree.check(replaced(audit)).verdict).toBe('unknown')
   })
 })

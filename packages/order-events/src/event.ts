@@ -112,7 +112,7 @@ export function decodeEvent(key: Buffer | null, value: Buffer | null): DomainEve
   }
   // In the order in which it is written: what was read can be sealed again, and written again byte by byte.
   const { version: current, ...about } = rest.data
-  return { version: current, ...fact.data, ...about }
+  return Object.assign({ version: current }, fact.data, about)
 }
 
 /** Version 1 as version 2. What was not recorded then is not known now, and says so. */

@@ -23,5 +23,5 @@ export {
   type Specification,
 } from './specification.ts'
 export { renderReport } from './table.ts'
-export { connectionsFrom, urlsOf, withLabSettings } from './connections.ts'
+export { connectionsFrom, urlsOf } from './connections.ts'
 export { composeVerdicts, exitCodeOf, verdictOf, type Verdict } from './verdict.ts'

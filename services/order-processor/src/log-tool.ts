@@ -78,7 +78,9 @@ async function main(question: string | undefined): Promise<number> {
     case 'check':
       return await withLog(variables, async ({ admin, topic, ranges }) => {
         const check = startLogCheck(topic, ranges)
-        await admin.readAll(topic, check.add)
+        await admin.readAll(topic, (record) => {
+          check.add(record)
+        })
         const report = check.report()
         print(variables, report, () => renderReport(report, topic))
         return verdictCodes[report.verdict]

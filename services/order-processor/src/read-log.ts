@@ -1,4 +1,5 @@
 /** An event-sourced lane's log, read from its beginning to its end as of the call. Holds all of it in memory. */
+import { parseOffset } from '@driftlab/change-event'
 import type { LogAdmin, LogRecord } from '@driftlab/kafka'
 import {
   decodeEvent,
@@ -16,9 +17,21 @@ export interface LoggedEvent {
   readonly record: LogRecord
 }
 
-export async function readRecords(admin: LogAdmin, topic: string): Promise<readonly LogRecord[]> {
+/** For each partition, where to begin reading it; one that is not named is read from its start. */
+export type Beginnings = ReadonlyMap<number, number>
+
+export async function readRecords(
+  admin: LogAdmin,
+  topic: string,
+  from: Beginnings = new Map(),
+): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = []
-  await admin.readAll(topic, (record) => records.push(record))
+  const stretches = (await admin.ranges(topic)).map(({ partition, start, end }) => ({
+    partition,
+    from: parseOffset(Math.max(start, from.get(partition) ?? 0)),
+    to: end,
+  }))
+  await admin.readStretches(topic, stretches, (record) => records.push(record))
   return records
 }
 
@@ -26,8 +39,9 @@ export async function readRecords(admin: LogAdmin, topic: string): Promise<reado
 export async function readEvents(
   admin: LogAdmin,
   { events }: Pick<EventSourcedTopics, 'events'>,
+  from?: Beginnings,
 ): Promise<readonly LoggedEvent[]> {
-  const records = await readRecords(admin, events)
+  const records = await readRecords(admin, events, from)
   return records.map((record) => ({ record, event: decodeEvent(record.key, record.value) }))
 }
 

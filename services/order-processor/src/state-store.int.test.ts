@@ -8,7 +8,7 @@ import { emptyState, stockKey, type Outcome, type State } from '@driftlab/order-
 import { beginning, openStateStore, type Progress } from './state-store.ts'
 
 const key = stockKey('limited-lamp')
-const state: State = { kind: 'stock', receivedUnits: 3, reservedUnits: 1, sequence: 2, hash: 'h' }
+const state: State = { kind: 'stock', receivedUnits: 3, reservedUnits: 1, updatedAt: '', sequence: 2, hash: 'h' }
 const progress: Progress = {
   lastEvent: { offset: parseOffset(4), hash: 'h' },
   outcomesNext: parseOffset(9),

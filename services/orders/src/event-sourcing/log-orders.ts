@@ -193,8 +193,8 @@ function failureOf(refusal: Refusal, orderId: string): Failure {
       return new Problem('limited-items-fixed', 'Cancel the order and place another one, which then gets what is left.')
     case 'stock-short':
       return new Problem('stock-short', `Of ${refusal.sku}, ${refusal.availableUnits} are left; nothing was reserved.`)
+    // Of the last two: of the first request with this key nothing is remembered but that it was there.
     case 'idempotency-key-reused':
-    // Of the first request with this key nothing is remembered but that it was there.
     case 'order-exists':
     case 'forgotten':
       return idempotencyKeyReused()
