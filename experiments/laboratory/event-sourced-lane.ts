@@ -5,7 +5,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LaneReport } from '@driftlab/auditor'
-import { parseOffset } from '@driftlab/change-event'
 import { connectLog, type Log, type LogAdmin, type LogProducer, type LogRecord } from '@driftlab/kafka'
 import { laneNames } from '@driftlab/order'
 import {

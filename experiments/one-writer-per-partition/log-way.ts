@@ -21,7 +21,7 @@ export async function openLogShop(laboratory: Laboratory, lane: EventSourcedLane
   let begins: ReadonlyMap<number, number> = new Map()
 
   const ask = async (command: Command): Promise<Answer['outcome']> => {
-    const answer = outcomes.waitFor(command.id, answerTimeoutMs)
+    const answer = outcomes.waitFor({ commandId: command.id, fingerprint: null }, answerTimeoutMs)
     await send(command)
     const outcome = await answer
     if (outcome === undefined) return 'open'
