@@ -1,5 +1,6 @@
 /** Every experiment, in the order in which they are best read. */
 import { binlog } from './binlog/experiment.ts'
+import { compaction } from './compaction/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { interleavings } from './interleavings/experiment.ts'
 import { ordering } from './ordering/experiment.ts'
@@ -23,5 +24,6 @@ export const experiments: readonly Experiment[] = [
   triggersAreFragile,
   slotRetention,
   tombstonesExpire,
+  compaction,
   binlog,
 ]
