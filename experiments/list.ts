@@ -6,6 +6,7 @@ import { interleavings } from './interleavings/experiment.ts'
 import { ordering } from './ordering/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
+import { rebuildUnderFire } from './rebuild-under-fire/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 import { slotRetention } from './slot-retention/experiment.ts'
 import { tombstonesExpire } from './tombstones-expire/experiment.ts'
@@ -25,5 +26,6 @@ export const experiments: readonly Experiment[] = [
   slotRetention,
   tombstonesExpire,
   compaction,
+  rebuildUnderFire,
   binlog,
 ]
