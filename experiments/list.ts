@@ -2,6 +2,7 @@
 import { binlog } from './binlog/experiment.ts'
 import { commandsAndEvents } from './commands-and-events/experiment.ts'
 import { compactionBreaksEventLogs } from './compaction-breaks-event-logs/experiment.ts'
+import { compaction } from './compaction/experiment.ts'
 import { dualWriteRace } from './dual-write-race/experiment.ts'
 import { fixAndReprocess } from './fix-and-reprocess/experiment.ts'
 import { integral } from './integral/experiment.ts'
@@ -12,6 +13,7 @@ import { ordering } from './ordering/experiment.ts'
 import { outboxOrder } from './outbox-order/experiment.ts'
 import { partialFailure } from './partial-failure/experiment.ts'
 import { processorUnderFire } from './processor-under-fire/experiment.ts'
+import { rebuildUnderFire } from './rebuild-under-fire/experiment.ts'
 import type { Experiment } from './runner/experiment.ts'
 import { slotRetention } from './slot-retention/experiment.ts'
 import { stateMachineReplication } from './state-machine-replication/experiment.ts'
@@ -33,6 +35,8 @@ export const experiments: readonly Experiment[] = [
   triggersAreFragile,
   slotRetention,
   tombstonesExpire,
+  compaction,
+  rebuildUnderFire,
   binlog,
   integral,
   intentAndEffect,

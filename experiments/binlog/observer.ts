@@ -2,16 +2,12 @@
  * Looks at both ends of each lane: at what its database holds, and, when every sink has passed the last record, at what
  * each derived store holds. The stores are read by the auditor's own readers.
  */
-import { ordersSpecificationPath, readSpecification } from '@driftlab/auditor'
+import type { DerivedStore } from '@driftlab/auditor'
 import { decode } from '@driftlab/change-event'
 import { connectLog, type LogAdmin } from '@driftlab/kafka'
 import { laneNames, orderRecords, parseOrderRow, toDocument, type OrderDocument } from '@driftlab/order'
 import { eventually } from '@driftlab/stores/testing'
-import { openClickHouse } from '../../services/auditor/src/stores/clickhouse.ts'
-import type { DerivedStore } from '../../services/auditor/src/stores/derived-store.ts'
-import { openElasticsearch } from '../../services/auditor/src/stores/elasticsearch.ts'
-import { openRedis } from '../../services/auditor/src/stores/redis.ts'
-import type { Laboratory } from '../laboratory/laboratory.ts'
+import { openReaders } from '../laboratory/readers.ts'
 import type { RunContext } from '../runner/experiment.ts'
 import { databaseNames, type Database, type DatabaseName } from './databases.ts'
 import { derivedStores, type PerStore } from '../../services/orders/src/derived-stores/derived-store.ts'
@@ -20,7 +16,6 @@ import { deadLetterTopicsOf, groupsOf } from '../laboratory/sinks.ts'
 
 const settleDeadlineMs = 90_000
 const pollIntervalMs = 100
-const storeTimeoutMs = 30_000
 const pageSize = 1_000
 
 export interface Observer {
@@ -43,7 +38,7 @@ export async function openObserver(context: RunContext<Entry>, ids: ReadonlySet<
     clientId: 'binlog-observer',
   }).connectAdmin()
   laboratory.atEnd(() => admin.close())
-  const [ofPostgres, ofMariaDb] = await Promise.all(databaseNames.map((name) => openStores(laboratory, lanes[name])))
+  const [ofPostgres, ofMariaDb] = await Promise.all(databaseNames.map((name) => openReaders(laboratory, lanes[name])))
   if (ofPostgres === undefined || ofMariaDb === undefined) throw new Error('a lane has no stores')
   const storesOf: Readonly<Record<DatabaseName, Stores>> = { postgresql: ofPostgres, mariadb: ofMariaDb }
 
@@ -85,36 +80,6 @@ export async function openObserver(context: RunContext<Entry>, ids: ReadonlySet<
       record({ type: 'topic', database: 'mariadb', counts, ...others })
     },
   }
-}
-
-async function openStores(laboratory: Laboratory, lane: string): Promise<Stores> {
-  const { url } = laboratory
-  const orders = await readSpecification(ordersSpecificationPath)
-  const specifications = orders.lanes['cdc']?.stores
-  const { redis, elasticsearch, clickhouse } = specifications ?? {}
-  const warehouse = orders.projections['warehouse']
-  if (
-    redis?.kind !== 'redis-hash' ||
-    elasticsearch?.kind !== 'elasticsearch' ||
-    clickhouse?.kind !== 'clickhouse' ||
-    warehouse === undefined
-  ) {
-    throw new Error('the specification of the orders has lost a store of the lane cdc')
-  }
-  const names = laneNames(lane)
-  const options = { timeoutMs: storeTimeoutMs }
-  const stores: Stores = {
-    redis: await openRedis(url.redis('AUDITOR'), { ...redis, key: names.redisKey('{key}') }, options),
-    elasticsearch: openElasticsearch(url.elasticsearch('AUDITOR'), { ...elasticsearch, index: names.index }, options),
-    clickhouse: await openClickHouse(
-      url.clickhouse('AUDITOR'),
-      { ...clickhouse, relation: `${names.warehouseDatabase}.orders` },
-      warehouse,
-      options,
-    ),
-  }
-  laboratory.atEnd(() => Promise.all(Object.values(stores).map((store) => store.close())))
-  return stores
 }
 
 /** The record of what was written last comes after all others: one task reads the log, in its order. */

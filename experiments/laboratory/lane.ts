@@ -42,7 +42,9 @@ export async function openLane(laboratory: Laboratory, options: LaneOptions): Pr
     await dropTables(postgres, names.schema)
     await dropIndex(elasticsearch, name)
     await dropWarehouse(clickhouse, name)
-    await dropKeys(url.redis('ADMIN'), `${name}:order:*`)
+    for (const keys of [`${name}:order:*`, `${name}:v*:order:*`, `${name}:orders:*`]) {
+      await dropKeys(url.redis('ADMIN'), keys)
+    }
   }
   await drop()
   laboratory.atEnd(drop)
