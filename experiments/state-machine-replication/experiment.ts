@@ -24,11 +24,11 @@ export const stateMachineReplication = defineExperiment<Entry>({
   report: (history) => ({ tables: [tableOf(history)], charts: [], facts: factsOf(history) }),
 })
 
-/** How a replica reads: bytes at a time from a partition, and the pause after each batch. */
+/** How a replica reads: how much at a time, and the pause after it. */
 const manners = {
-  'as it comes': { batchBytes: 4_096, restMs: 0 },
-  slowly: { batchBytes: 16_384, restMs: 100 },
-  'all at once': { batchBytes: 1_048_576, restMs: 3 },
+  'as it comes': { fetchBytes: 4_096, batchSizeMax: 1, restMs: 0 },
+  slowly: { fetchBytes: 16_384, batchSizeMax: 7, restMs: 20 },
+  'all at once': { fetchBytes: 1_048_576, batchSizeMax: 1_000, restMs: 3 },
 } as const
 
 async function run(context: RunContext<Entry>): Promise<void> {
