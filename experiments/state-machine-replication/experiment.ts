@@ -9,6 +9,7 @@ import { startReplica, type Left, type Replica, type ReplicaOptions } from './re
 
 const lane = 'event-sourcing-replicas'
 const readDeadlineMs = 120_000
+const commandsPerSend = 40
 
 export const stateMachineReplication = defineExperiment<Entry>({
   name: 'state-machine-replication',
@@ -23,19 +24,17 @@ export const stateMachineReplication = defineExperiment<Entry>({
   report: (history) => ({ tables: [tableOf(history)], charts: [], facts: factsOf(history) }),
 })
 
-/** How a replica reads: bytes at a time from a partition, and the pause after each batch. */
+/** How a replica reads: how much at a time, and the pause after it. */
 const manners = {
-  'as it comes': { batchBytes: 4_096, restMs: 0 },
-  slowly: { batchBytes: 16_384, restMs: 30 },
-  'all at once': { batchBytes: 1_048_576, restMs: 3 },
+  'as it comes': { fetchBytes: 4_096, batchSizeMax: 1, restMs: 0 },
+  slowly: { fetchBytes: 16_384, batchSizeMax: 7, restMs: 20 },
+  'all at once': { fetchBytes: 1_048_576, batchSizeMax: 1_000, restMs: 3 },
 } as const
 
 async function run(context: RunContext<Entry>): Promise<void> {
   const { record, quick, random, progress } = context
   const laboratory = context.laboratory()
-  // Small batches of commands, so that the log has many places at which a reader can stop.
-  const environment = { BATCH_BYTES_MAX: '4096' }
-  const opened = await openEventSourcedLane(laboratory, lane, { processors: 2, environment })
+  const opened = await openEventSourcedLane(laboratory, lane, { processors: 2 })
   const start = (code: Code, manner: keyof typeof manners, from?: Left): Promise<Replica> => {
     const options: ReplicaOptions = { name: `${code}, ${manner}`, code, ...manners[manner], onBatch: record }
     return startReplica(laboratory, opened, options, from)
@@ -45,7 +44,10 @@ async function run(context: RunContext<Entry>): Promise<void> {
   const early = await Promise.all([...codes.map((code) => start(code, 'as it comes'))])
   const restarted = await start('the log alone', 'slowly')
   const day = planDay({ random, orders: quick ? 150 : 1_000, changesMax: 8, limitedSkus: 3 })
-  await opened.send(day)
+  // A few at a time, as clients do it: so the log has many places at which a reader can stop.
+  for (let from = 0; from < day.length; from += commandsPerSend) {
+    await opened.send(day.slice(from, from + commandsPerSend))
+  }
   progress('one is stopped, and goes on from what it knew')
   await untilApplied([restarted], Math.floor(day.length / 4))
   const left = await restarted.stop()

@@ -10,7 +10,9 @@ import { sourcesOf, startMachine, type Snapshot } from './machine.ts'
 export interface ReplicaOptions {
   readonly name: string
   readonly code: Code
-  readonly batchBytes: number
+  /** Of a fetch from a partition. What it brings is taken in batches of at most this many events. */
+  readonly fetchBytes: number
+  readonly batchSizeMax: number
   /** After each batch, up to this. */
   readonly restMs: number
   readonly onBatch: (batch: EntryOf<'batch'>) => void
@@ -47,21 +49,24 @@ export async function startReplica(
   const consumption = await log.consume({
     groupId,
     topics: [topics.events],
-    fetch: { minBytes: 1, maxWaitMs: 50, maxBytesPerPartition: options.batchBytes },
+    fetch: { minBytes: 1, maxWaitMs: 50, maxBytesPerPartition: options.fetchBytes },
     concurrency: 4,
     beginAt: ({ partition }) => places.get(partition) ?? parseOffset(0),
     onFailure: (error) => {
       failure = error
     },
     onBatch: async ({ partition, records, next }) => {
-      const digests = records.map(({ key, value }) => machine.add(partition, decodeEvent(key, value)))
+      for (let from = 0; from < records.length; from += options.batchSizeMax) {
+        const batch = records.slice(from, from + options.batchSizeMax)
+        const digests = batch.map(({ key, value }) => machine.add(partition, decodeEvent(key, value)))
+        applied += batch.length
+        options.onBatch({
+          ...{ kind: 'batch', replica: name, code, partition },
+          ...{ offsets: batch.map(({ offset }) => offset), digests },
+        })
+        if (options.restMs > 0) await delay(Math.random() * options.restMs)
+      }
       places.set(partition, next)
-      applied += records.length
-      options.onBatch({
-        ...{ kind: 'batch', replica: name, code, partition },
-        ...{ offsets: records.map(({ offset }) => offset), digests },
-      })
-      if (options.restMs > 0) await delay(Math.random() * options.restMs)
       return 'processed'
     },
   })
