@@ -11,7 +11,7 @@ import { componentNames, type ComponentName } from '../native/src/topology.ts'
 import { dockerOf, type ComposeProject, type Container } from './docker.ts'
 import { isPublished, publishedUrls } from './published.ts'
 
-const readyDeadlineMs = 180_000
+const readyDeadlineMs = 300_000
 const pollIntervalMs = 500
 
 /** Those that run to their end. */
