@@ -1,6 +1,8 @@
 /** What a run writes down: each outcome, each event, what is held in the end, and what consumers made of the events. */
 import { z } from 'zod'
 
+export { entriesOf } from '../runner/entries.ts'
+
 /** `takes all`: as it must. The others refuse events by a rule of their own. */
 export const consumers = [
   'takes all',
@@ -45,7 +47,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 ])
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}

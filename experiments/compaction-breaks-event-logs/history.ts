@@ -1,6 +1,8 @@
 /** What a run writes down: what compaction left of each key, and what readers make of it. */
 import { z } from 'zod'
 
+export { entriesOf } from '../runner/entries.ts'
+
 export const topics = ['events', 'change log'] as const
 export type Topic = (typeof topics)[number]
 
@@ -41,7 +43,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 ])
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+
+export { entriesOf } from '../runner/entries.ts'
 import { storeNames } from '../../services/rebuild/src/generation.ts'
 import { comparisonSchema, rebuiltSchema } from '../laboratory/rebuild.ts'
 
@@ -48,7 +50,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 ])
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}

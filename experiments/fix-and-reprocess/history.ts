@@ -1,6 +1,8 @@
 /** What the experiment writes down. */
 import { z } from 'zod'
 
+export { entriesOf } from '../runner/entries.ts'
+
 export const versions = ['shipped', 'fixed'] as const
 const version = z.enum(versions)
 export type Version = z.output<typeof version>
@@ -63,7 +65,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 ])
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}

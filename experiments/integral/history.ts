@@ -1,6 +1,8 @@
 /** What a run writes down: cuts, and each order as a fold and as something else has it. */
 import { z } from 'zod'
 
+export { entriesOf } from '../runner/entries.ts'
+
 /** What is folded: domain events to states, a table's changes to its rows. */
 export const logs = ['events', 'changes'] as const
 export type LogName = (typeof logs)[number]
@@ -43,7 +45,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 ])
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}

@@ -1,6 +1,8 @@
 /** What a run writes down: each action with who did it and why, what the events say of it, and how the row changed. */
 import { z } from 'zod'
 
+export { entriesOf } from '../runner/entries.ts'
+
 /** What one would ask of an order later, and who it may have been. */
 export const causesOf = {
   'Who cancelled it?': ['customer', 'support', 'payment-system'],
@@ -38,7 +40,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 ])
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+export { entriesOf } from '../runner/entries.ts'
+
 export const entrySchema = z.discriminatedUnion('kind', [
   /** Of one request, asked again under its key until it was decided. */
   z.object({
@@ -43,7 +45,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 ])
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}

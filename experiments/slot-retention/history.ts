@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+export { entriesOf } from '../runner/entries.ts'
+
 const audit = z.object({
   verdict: z.enum(['consistent', 'diverged', 'unknown']),
   orders: z.int(),
@@ -61,7 +63,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
 export type Audit = z.output<typeof audit>
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}

@@ -1,6 +1,8 @@
 /** What a run writes down: the log, and the state of each replica after every event of it. */
 import { z } from 'zod'
 
+export { entriesOf } from '../runner/entries.ts'
+
 /** Where a replica takes from what an event does not say: the log alone, or something else in one place. */
 export const codes = ['the log alone', 'the clock', 'a random number', 'the order of arrival'] as const
 export type Code = (typeof codes)[number]
@@ -22,7 +24,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 ])
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}

@@ -1,6 +1,8 @@
 /** What a run writes down: states of the past as the log and as a client has them, and what became of logs tampered with. */
 import { z } from 'zod'
 
+export { entriesOf } from '../runner/entries.ts'
+
 /** What is done to one record of a copy of a partition. */
 export const tamperings = [
   'value changed',
@@ -56,7 +58,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 ])
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}

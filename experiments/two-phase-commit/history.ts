@@ -1,6 +1,8 @@
 /** What the experiment writes down, one entry for each trial, probe or reading. */
 import { z } from 'zod'
 
+export { entriesOf } from '../runner/entries.ts'
+
 const ids = z.array(z.string())
 
 /** Both databases, row by row, after recovery; ids where they differ. */
@@ -79,7 +81,3 @@ export const entrySchema = z.discriminatedUnion('kind', [
 export type Entry = z.output<typeof entrySchema>
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
 export type Variant = EntryOf<'price'>['variant']
-
-export function entriesOf<Kind extends Entry['kind']>(history: readonly Entry[], kind: Kind): readonly EntryOf<Kind>[] {
-  return history.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
-}
