@@ -28,10 +28,12 @@ COPY package.json .env.example ./
 COPY packages packages
 COPY services services
 COPY infra infra
-# The mount points of the configure job; a new volume takes over owner and mode.
+# The mount points of the configure job, and of what a service keeps; a new volume takes over owner and mode.
+RUN mkdir -p /var/lib/driftlab && chown node:node /var/lib/driftlab
 RUN mkdir -p /configuration && cd /configuration \
  && mkdir passwords postgres connect redis elasticsearch clickhouse migrate elasticsearch-set-up clickhouse-set-up \
-      orders-cdc orders-dual-write cache-updater search-indexer warehouse-loader auditor \
+      orders-cdc orders-dual-write cache-updater search-indexer warehouse-loader auditor event-sourcing-set-up orders-event-sourcing \
+      cache-updater-event-sourcing search-indexer-event-sourcing warehouse-loader-event-sourcing \
  && chown -R node:node /configuration && chmod 700 passwords
 USER node
 STOPSIGNAL SIGTERM

@@ -28,7 +28,7 @@ demo: $(stamp) ## start everything, drive both lanes, print the verdict, clean u
 ifeq ($(RUNTIME),docker)
 
 up:
-	@$(compose) up --detach --build
+	@$(compose) $(if $(EVENT_SOURCING),--profile event-sourcing) up --detach --build
 # Its end is the end of the start. Not `logs --follow`, which waits for ever where it has ended already.
 	@id=$$($(compose) ps --all --quiet welcome) && code=$$(docker wait $$id) && \
 	docker logs --since "$$(docker inspect --format '{{.State.StartedAt}}' $$id)" $$id && exit $$code
@@ -52,7 +52,7 @@ load-test:
 	@$(compose) run --rm k6
 
 audit:
-	@$(auditor)
+	@$(auditor) $(if $(LANE),--lane $(LANE))
 
 log-state log-trail log-check:
 	@$(compose) exec $(foreach name,ORDER SKU OFFSET AT LANE JSON,--env $(name)) auditor node services/order-processor/src/log-tool.ts $(@:log-%=%)
@@ -78,8 +78,8 @@ reset: $(stamp) ## stop everything and delete data, state and logs; downloads st
 load-test: $(stamp) ## drive load at a running stack (LANE=cdc RATE=150 DURATION=60s SEED=7)
 	@$(run) load-test
 
-audit: $(stamp) ## compare every store with the system of record, once
-	@$(run) audit
+audit: $(stamp) ## compare every store with the system of record, once (LANE=event-sourcing)
+	@$(run) audit $(if $(LANE),-- --lane $(LANE))
 
 log-state: $(stamp) ## an order as of a moment (ORDER=id, or SKU=limited-…; OFFSET=n or AT=time; LANE=event-sourcing JSON=1)
 	@$(run) log-tool -- state

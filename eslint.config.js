@@ -5,6 +5,7 @@ import tseslint from 'typescript-eslint'
 
 const clients = [
   'kafkajs',
+  '@platformatic/kafka',
   'pg',
   'ioredis',
   '@elastic/elasticsearch',
@@ -45,7 +46,12 @@ export default defineConfig(
     rules: {
       'no-restricted-imports': [
         'error',
-        { paths: [{ name: 'kafkajs', message: 'Only packages/kafka touches kafkajs; import @driftlab/kafka.' }] },
+        {
+          paths: ['kafkajs', '@platformatic/kafka'].map((name) => ({
+            name,
+            message: 'Only packages/kafka touches a client of Kafka; import @driftlab/kafka.',
+          })),
+        },
       ],
     },
   },

@@ -37,7 +37,7 @@ export const rebuilds = (original: Original, statement: string): Check<Entry> =>
 })
 
 export const storesAgree: Check<Entry> = {
-  statement: 'A table that is made anew from the events is what each derived store holds, value by value',
+  statement: 'What the events come to is what each derived store holds, value by value',
   check: (history) => {
     const [audit] = entriesOf(history, 'audit')
     if (audit === undefined || audit.orders === 0 || audit.stores.length === 0) {

@@ -34,7 +34,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
     folded: digest.nullable(),
     found: digest.nullable(),
   }),
-  /** What the auditor says of the three stores, against a table that was made from the fold of the events. */
+  /** What the auditor says of the three stores, against the fold of the events. */
   z.object({
     kind: z.literal('audit'),
     verdict: z.enum(['consistent', 'diverged', 'unknown']),

@@ -6,6 +6,8 @@ import { laneNames } from '@driftlab/order'
 import {
   audit,
   connectionsFrom,
+  eventSourcedLaneSpecification,
+  orderEventsFold,
   ordersLaneSpecification,
   ordersSpecificationPath,
   readSpecification,
@@ -82,6 +84,11 @@ export async function auditLane(
   return await auditOne(laboratory, lane, await ordersLaneSpecification(lane, settles), patience)
 }
 
+/** A lane whose truth is a log, against the fold of it. */
+export async function auditEventSourcedLane(laboratory: Laboratory, lane: string): Promise<LaneReport> {
+  return await auditOne(laboratory, lane, await eventSourcedLaneSpecification(lane))
+}
+
 /** How long one wait for the log may take; by default as long as the auditor's own. */
 export type AuditPatience = Pick<AuditOptions, 'deadlineMs'>
 
@@ -98,6 +105,7 @@ async function auditOne(
 ): Promise<LaneReport> {
   const report = await audit({
     specification,
+    folds: { 'order-events': orderEventsFold },
     lanes: [lane],
     connections: connectionsFrom(laboratory.settings, specification, [lane]),
     examplesMax: 100_000,

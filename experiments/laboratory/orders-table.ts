@@ -1,6 +1,5 @@
 /** Orders of a lane, written into its table past the orders service. */
-import { laneNames, toRow, type OrderRow } from '@driftlab/order'
-import type { Fold } from '@driftlab/order-events'
+import { laneNames } from '@driftlab/order'
 import type { Postgres } from '@driftlab/stores'
 
 /** Of revision 1 and placed. @returns their ids. */
@@ -13,25 +12,4 @@ export async function insertOrders(postgres: Postgres, lane: string, count: numb
     [count],
   )
   return rows.map(({ id }) => id)
-}
-
-/** Makes the table that which the log says: the orders of a fold, and which there were and are no more. */
-export async function insertRows(postgres: Postgres, schema: string, { states }: Fold): Promise<void> {
-  const present: OrderRow[] = []
-  const removed: OrderRow[] = []
-  for (const state of states.values()) {
-    if (state.kind === 'order') present.push(toRow(state.order))
-    if (state.kind === 'removed-order') removed.push(toRow(state.order))
-  }
-  await postgres.query(`delete from "${schema}".orders`)
-  await postgres.query(`truncate "${schema}".order_deletions`)
-  await postgres.query(
-    `insert into "${schema}".orders select * from jsonb_populate_recordset(null::"${schema}".orders, $1)`,
-    [JSON.stringify(present)],
-  )
-  await postgres.query(
-    `insert into "${schema}".order_deletions (id, revision)
-     select id, revision from jsonb_populate_recordset(null::"${schema}".orders, $1)`,
-    [JSON.stringify(removed)],
-  )
 }

@@ -145,6 +145,10 @@ describe('secrets', () => {
     'cache-updater': cacheUpdaterSchema,
     'search-indexer': searchIndexerSchema,
     'warehouse-loader': warehouseLoaderSchema,
+    'orders-event-sourcing': ordersSchema,
+    'cache-updater-event-sourcing': cacheUpdaterSchema,
+    'search-indexer-event-sourcing': searchIndexerSchema,
+    'warehouse-loader-event-sourcing': warehouseLoaderSchema,
   }
   const defaults = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
     Object.fromEntries(
@@ -176,6 +180,11 @@ describe('secrets', () => {
       expect(compose.services[name]?.volumes).toContain(`${name}-secrets:/run/driftlab:ro`)
       expect(compose.services[name]?.environment['SECRETS_DIR']).toBe('/run/driftlab')
     }
+  })
+
+  test('of administrators are given to the job that sets up a lane, and those that it does not make are not', () => {
+    const given = Object.keys(secrets['event-sourcing-set-up'] ?? {}).filter((name) => name.endsWith('_PASSWORD'))
+    expect(given).toEqual(['ELASTICSEARCH_ADMIN_PASSWORD', 'CLICKHOUSE_ADMIN_PASSWORD'])
   })
 
   test('of a store are given to the job that makes its users, and only those', async () => {

@@ -44,6 +44,15 @@ export function secretsOf(settings: Settings, job: JobSettings): Readonly<Record
     'cache-updater': { REDIS_URL: url.redis('CACHE_UPDATER') },
     'search-indexer': { ELASTICSEARCH_URL: url.elasticsearch('SEARCH_INDEXER') },
     'warehouse-loader': { CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
+    'event-sourcing-set-up': {
+      ...administratorOf('ELASTICSEARCH', settings),
+      ...administratorOf('CLICKHOUSE', settings),
+      CLICKHOUSE_WAREHOUSE_LOADER_USER: settings.CLICKHOUSE_WAREHOUSE_LOADER_USER,
+    },
+    'orders-event-sourcing': { ELASTICSEARCH_URL: url.elasticsearch('ORDERS') },
+    'cache-updater-event-sourcing': { REDIS_URL: url.redis('CACHE_UPDATER') },
+    'search-indexer-event-sourcing': { ELASTICSEARCH_URL: url.elasticsearch('SEARCH_INDEXER') },
+    'warehouse-loader-event-sourcing': { CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
     auditor: {
       POSTGRES_URL: url.postgres('AUDITOR'),
       REDIS_URL: url.redis('AUDITOR'),
@@ -51,6 +60,10 @@ export function secretsOf(settings: Settings, job: JobSettings): Readonly<Record
       CLICKHOUSE_URL: url.clickhouse('AUDITOR'),
     },
   }
+}
+
+function administratorOf(store: string, settings: Settings): Files {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => name.startsWith(`${store}_ADMIN_`)))
 }
 
 /** A store's users and passwords, for the job that makes them there. */

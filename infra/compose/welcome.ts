@@ -10,11 +10,18 @@ await runJob({
     ORDERS_CDC_PORTS: publishedSchema,
     ORDERS_DUAL_WRITE_PORTS: publishedSchema,
     AUDITOR_PORT: publishedSchema,
+    /** Whether that lane is started, too: a profile does not show in here. */
+    EVENT_SOURCING: z.string().default(''),
+    ORDERS_EVENT_SOURCING_PORT: publishedSchema,
   }),
-  run: ({ ORDERS_CDC_PORTS, ORDERS_DUAL_WRITE_PORTS, AUDITOR_PORT }, report) => {
+  run: (settings, report) => {
+    const { ORDERS_CDC_PORTS, ORDERS_DUAL_WRITE_PORTS, ORDERS_EVENT_SOURCING_PORT, AUDITOR_PORT } = settings
     report('Driftlab is up.')
     report(`  orders, change data capture  ${ORDERS_CDC_PORTS.join('  ')}`)
     report(`  orders, dual writes          ${ORDERS_DUAL_WRITE_PORTS.join('  ')}`)
+    if (settings.EVENT_SOURCING !== '') {
+      report(`  orders, event sourcing       ${ORDERS_EVENT_SOURCING_PORT.join('  ')}`)
+    }
     report(`  auditor                      ${AUDITOR_PORT.map((url) => `${url}/metrics`).join('')}`)
     report('  an audit now                 docker compose exec auditor node services/auditor/src/main.ts')
     report('  load                         LANE=dual-write docker compose run --rm k6')

@@ -19,9 +19,12 @@ const timeoutMs = 30_000
 const settingsSchema = z.object({
   LAB_HOST: z.string(),
   KAFKA_PORT: portSchema,
+  /** Where it is not the host of everything else. */
+  ELASTICSEARCH_HOST: z.string().optional(),
   ELASTICSEARCH_PORT: portSchema,
   ELASTICSEARCH_ADMIN_USER: z.string(),
   ELASTICSEARCH_ADMIN_PASSWORD: z.string(),
+  CLICKHOUSE_HOST: z.string().optional(),
   CLICKHOUSE_PORT: portSchema,
   CLICKHOUSE_ADMIN_USER: z.string(),
   CLICKHOUSE_ADMIN_PASSWORD: z.string(),
@@ -39,14 +42,15 @@ async function setUpTopics({ LAB_HOST, KAFKA_PORT }: Settings): Promise<void> {
 }
 
 async function setUpStores(settings: Settings): Promise<void> {
+  const { LAB_HOST, ELASTICSEARCH_HOST = LAB_HOST, CLICKHOUSE_HOST = LAB_HOST } = settings
   const account = (user: string, password: string): string =>
-    `http://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${settings.LAB_HOST}`
+    `http://${encodeURIComponent(user)}:${encodeURIComponent(password)}`
   const elasticsearch = connectElasticsearch(
-    `${account(settings.ELASTICSEARCH_ADMIN_USER, settings.ELASTICSEARCH_ADMIN_PASSWORD)}:${settings.ELASTICSEARCH_PORT}`,
+    `${account(settings.ELASTICSEARCH_ADMIN_USER, settings.ELASTICSEARCH_ADMIN_PASSWORD)}@${ELASTICSEARCH_HOST}:${settings.ELASTICSEARCH_PORT}`,
     { timeoutMs },
   )
   const clickhouse = connectClickHouse(
-    `${account(settings.CLICKHOUSE_ADMIN_USER, settings.CLICKHOUSE_ADMIN_PASSWORD)}:${settings.CLICKHOUSE_PORT}`,
+    `${account(settings.CLICKHOUSE_ADMIN_USER, settings.CLICKHOUSE_ADMIN_PASSWORD)}@${CLICKHOUSE_HOST}:${settings.CLICKHOUSE_PORT}`,
     { timeoutMs },
   )
   try {

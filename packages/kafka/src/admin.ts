@@ -7,6 +7,7 @@
 import { parseOffset, type Offset } from '@driftlab/change-event'
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import pRetry from 'p-retry'
+import type { HeadReader } from './heads.ts'
 import { readStretches, type Stretch } from './read.ts'
 import type { LogRecord } from './record.ts'
 
@@ -47,6 +48,8 @@ export interface TopicDescription {
 export interface LogAdmin {
   /** @throws when the topic does not exist. */
   ranges(topic: string): Promise<readonly PartitionRange[]>
+  /** For each partition, one past its last record, with those of open transactions. @throws when the topic does not exist. */
+  heads(topic: string): Promise<ReadonlyMap<number, Offset>>
   /** How far a group is in a topic, partition by partition, against the ends as of now. */
   groupProgress(groupId: string, topic: string): Promise<readonly GroupProgress[]>
   /** Whether a process is in the group, and the group is not rebalancing. */
@@ -67,13 +70,18 @@ export interface LogAdmin {
   close(): Promise<void>
 }
 
-export async function connectAdmin(kafka: Kafka): Promise<LogAdmin> {
+export async function connectAdmin(kafka: Kafka, heads: HeadReader): Promise<LogAdmin> {
   const admin = kafka.admin()
   await admin.connect()
   const read: LogAdmin['readStretches'] = (topic, stretches, onRecord) =>
     readStretches(kafka, topic, stretches, onRecord, (groupId) => deleteGroups(admin, [groupId]))
   return {
     ranges: (topic) => ranges(admin, topic),
+    heads: async (topic) =>
+      await heads.read(
+        topic,
+        (await ranges(admin, topic)).map(({ partition }) => partition),
+      ),
     groupProgress: (groupId, topic) => groupProgress(admin, groupId, topic),
     isGroupStable: async (groupId) => {
       const { groups } = await admin.describeGroups([groupId])
@@ -107,7 +115,9 @@ export async function connectAdmin(kafka: Kafka): Promise<LogAdmin> {
       await admin.deleteTopics({ topics: [...topics], timeout: 10_000 })
     },
     deleteGroups: (groupIds) => deleteGroups(admin, groupIds),
-    close: () => admin.disconnect(),
+    close: async () => {
+      await Promise.all([admin.disconnect(), heads.close()])
+    },
   }
 }
 

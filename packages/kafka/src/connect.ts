@@ -8,6 +8,7 @@ import type { Logger } from '@driftlab/service'
 import { Kafka, logLevel, type logCreator, type RetryOptions } from 'kafkajs'
 import { connectAdmin, type LogAdmin } from './admin.ts'
 import { consume, type Consumption, type ConsumeOptions } from './consume.ts'
+import { createHeadReader } from './heads.ts'
 import { connectProducer, type LogProducer, type ProducerOptions } from './producer.ts'
 import { mendRequestQueue } from './request-queue.ts'
 
@@ -52,7 +53,7 @@ export function connectLog(options: LogOptions): Log {
     })
   return {
     connectProducer: (producerOptions) => connectProducer(kafka(retryForever), retryAWhile, producerOptions),
-    connectAdmin: () => connectAdmin(kafka(retryAWhile)),
+    connectAdmin: () => connectAdmin(kafka(retryAWhile), createHeadReader(options.brokers, options.clientId)),
     consume: (consumeOptions) => consume(kafka(retryForever), consumeOptions),
   }
 }

@@ -110,11 +110,12 @@ describe('what a group has drained', () => {
     expect(progress).toMatchObject({ start: 0, end: 9, committed: 9, lagRecords: 0, drained: true })
   })
 
-  test('the end does not count what an open transaction has written', async () => {
+  test('the end does not count what an open transaction has written, and the head does', async () => {
     const topic = await createTopic()
     await transact(topic, ['a'], 'commit')
     const open = await transact(topic, ['later'], 'leave open')
     expect(await admin.ranges(topic)).toEqual([{ partition: 0, start: 0, end: 2 }])
+    expect(await admin.heads(topic)).toEqual(new Map([[0, 3]]))
     await open.commit()
     await eventually(async () => (await admin.ranges(topic))[0]?.end === 4, { deadlineMs: 5_000 })
   })

@@ -6,6 +6,7 @@
  * meanwhile; whatever was not observed is a doubt in the report, and a doubt is never a pass; memory is bounded by the
  * sizes below, whatever the size of the stores.
  */
+import { tmpdir } from 'node:os'
 import {
   compareWithRow,
   judge,
@@ -21,8 +22,10 @@ import { openKafka, type ChangeLog } from './log.ts'
 import type { SourceRow } from './projection.ts'
 import { reportSchemaVersion, type AuditReport, type LaneReport } from './report.ts'
 import { createPatience, settleByLog, settleByTime, type Patience, type Settlement } from './settle.ts'
-import { formatLsn, openSource, type Page, type Source } from './source.ts'
-import type { LaneSpecification, Specification, StoreSpecification } from './specification.ts'
+import type { EventFold } from './sources/event-log.ts'
+import { given, openSource } from './sources/open.ts'
+import type { Page, Source } from './sources/source.ts'
+import { usualLanes, type LaneSpecification, type Specification, type StoreSpecification } from './specification.ts'
 import { openClickHouse } from './stores/clickhouse.ts'
 import type { DerivedStore } from './stores/derived-store.ts'
 import { openElasticsearch } from './stores/elasticsearch.ts'
@@ -32,7 +35,7 @@ import { composeVerdicts } from './verdict.ts'
 
 /** Where everything is, with users that may only read. What a lane does not need may be left out. */
 export interface Connections {
-  readonly postgresUrl: string
+  readonly postgresUrl?: string | undefined
   readonly redisUrl?: string | undefined
   readonly elasticsearchUrl?: string | undefined
   readonly clickhouseUrl?: string | undefined
@@ -47,8 +50,12 @@ export interface AuditProgress {
 export interface AuditOptions {
   readonly specification: Specification
   readonly connections: Connections
-  /** All lanes of the specification, unless named. */
+  /** The usual lanes of the specification, unless named. */
   readonly lanes?: readonly string[]
+  /** By the names that lanes whose truth is an event log give them. */
+  readonly folds?: Readonly<Record<string, EventFold>>
+  /** Where the fold of an event log is kept during the audit; the system's place for such files, unless given. */
+  readonly stateDir?: string
   /** How long one wait for the log, or for writes in flight, may take. */
   readonly deadlineMs?: number
   /** How many diverged keys each lane shows in full. */
@@ -76,7 +83,7 @@ const progressIntervalMs = 500
 
 /** @throws {TypeError} when a named lane is not in the specification; a store that fails is a doubt, not an error. */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
-  const names = options.lanes ?? Object.keys(options.specification.lanes)
+  const names = options.lanes ?? usualLanes(options.specification)
   const startedAt = new Date()
   const startMs = performance.now()
   const lanes: Record<string, LaneReport> = {}
@@ -122,7 +129,13 @@ async function auditLane(name: string, lane: LaneSpecification, options: AuditOp
   const storeNames = Object.keys(lane.stores)
   const tally = createTally(storeNames, options.examplesMax ?? auditDefaults.examplesMax)
   const progress = throttled((message) => options.onProgress?.({ lane: name, message }))
-  const source = openSource(options.connections.postgresUrl, record, lane, { timeoutMs })
+  const source = openSource(record, lane, {
+    ...options.connections,
+    folds: options.folds ?? {},
+    stateDir: options.stateDir ?? tmpdir(),
+    timeoutMs,
+    onProgress: progress,
+  })
   let openedLog: Promise<ChangeLog> | undefined
   const stores = await openStores(lane, options, tally, timeoutMs)
 
@@ -279,7 +292,7 @@ async function settle(run: Run, before: ReadonlyMap<string, SourceState<RowPosit
     case 'log': {
       try {
         const { watermark, settlement } = await settleByLog(settles, run.source, await run.log(), run.patience)
-        run.watermark = formatLsn(watermark)
+        run.watermark = watermark
         return settlement
       } catch (error) {
         const missing = `cannot tell how far the log is: ${messageOf(error)}`
@@ -330,7 +343,7 @@ async function judgePart(
         held: held.get(key) ?? { state: 'absent' },
         after: after.get(key) ?? nowhere,
         settlesBy: run.lane.settles.kind,
-        deletionsKnown: run.lane.deletions !== undefined,
+        deletionsKnown: run.lane.deletions !== undefined || run.lane.eventLog !== undefined,
         looksBefore: look.looksBefore,
       })
       switch (judgement.outcome) {
@@ -455,11 +468,6 @@ async function openStore(
 
 function openLog({ connections }: AuditOptions, timeoutMs: number): Promise<ChangeLog> {
   return openKafka(given(connections.kafkaBrokers, 'Kafka'), { timeoutMs })
-}
-
-function given<Value>(value: Value | undefined, what: string): Value {
-  if (value === undefined) throw new TypeError(`the address of ${what} was not given`)
-  return value
 }
 
 /** The source failed, so nothing more can be said of any store of the lane. */

@@ -5,7 +5,7 @@
 import { loadConfig } from '@driftlab/service'
 import { z } from 'zod'
 import type { Connections } from './audit.ts'
-import type { LaneSpecification, Specification } from './specification.ts'
+import { usualLanes, type LaneSpecification, type Specification } from './specification.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 type Variable = 'POSTGRES_URL' | 'REDIS_URL' | 'ELASTICSEARCH_URL' | 'CLICKHOUSE_URL' | 'KAFKA_BROKERS'
@@ -36,7 +36,7 @@ const schemas: Readonly<Record<Variable, z.ZodType<string>>> = {
 export function connectionsFrom(
   settings: Environment,
   specification: Specification,
-  lanes: readonly string[] = Object.keys(specification.lanes),
+  lanes: readonly string[] = usualLanes(specification),
 ): Connections {
   const needed = variablesOf(lanes.flatMap((lane) => specification.lanes[lane] ?? []))
   const shape = Object.fromEntries(needed.map((name) => [name, schemas[name]]))
@@ -45,7 +45,7 @@ export function connectionsFrom(
     ...present(settings),
   })
   return {
-    postgresUrl: config['POSTGRES_URL'] ?? '',
+    postgresUrl: config['POSTGRES_URL'],
     redisUrl: config['REDIS_URL'],
     elasticsearchUrl: config['ELASTICSEARCH_URL'],
     clickhouseUrl: config['CLICKHOUSE_URL'],
@@ -54,8 +54,9 @@ export function connectionsFrom(
 }
 
 function variablesOf(lanes: readonly LaneSpecification[]): readonly Variable[] {
-  const variables = new Set<Variable>(['POSTGRES_URL'])
+  const variables = new Set<Variable>()
   for (const lane of lanes) {
+    if (lane.table !== undefined) variables.add('POSTGRES_URL')
     if (lane.settles.kind === 'log') variables.add('KAFKA_BROKERS')
     for (const { kind } of Object.values(lane.stores)) {
       switch (kind) {

@@ -13,7 +13,9 @@ export {
   type ParkedSummary,
   type StoreReport,
 } from './report.ts'
-export { ordersLaneSpecification } from './orders-lane.ts'
+export { orderEventsFold } from './folds/order-events.ts'
+export { eventSourcedLaneSpecification, ordersLaneSpecification } from './orders-lane.ts'
+export type { EventFold, Folded } from './sources/event-log.ts'
 export {
   ordersSpecificationPath,
   parseSpecification,

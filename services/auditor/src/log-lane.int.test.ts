@@ -336,7 +336,7 @@ describe('the watch', () => {
   })
 
   it('shows no old figures of what it cannot see', async () => {
-    const postgresUrl = lane.connections.postgresUrl.replace(/@[^/]+/u, '@127.0.0.1:9')
+    const postgresUrl = (lane.connections.postgresUrl ?? '').replace(/@[^/]+/u, '@127.0.0.1:9')
     const connections = { ...lane.connections, postgresUrl, kafkaBrokers: ['127.0.0.1:9'] }
     await whileWatching({ connections, timeoutMs: 500 }, async (shown, doubts) => {
       await eventually(() => doubts.length > 0, { deadlineMs: 10_000, what: 'a doubt' })

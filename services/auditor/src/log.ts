@@ -5,7 +5,7 @@
 import { connectLog, type LogAdmin, type LogRecord } from '@driftlab/kafka'
 import type { ParkedRecord } from './report.ts'
 
-/** For each partition, one past the last record that a reader of committed records may see. */
+/** For each partition, one past its last record, those of open transactions among them. */
 export type TopicEnds = ReadonlyMap<number, number>
 
 export interface ChangeLog {
@@ -19,25 +19,30 @@ export interface ChangeLog {
 
 const connectTimeoutMs = 10_000
 
-export async function openKafka(
+/** @throws when no broker answers in time. */
+export async function connectToLog(
   brokers: readonly string[],
-  options: { readonly timeoutMs: number },
-): Promise<ChangeLog> {
-  const { timeoutMs } = options
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<LogAdmin> {
   const log = connectLog({ brokers, clientId: 'driftlab-auditor' })
   const connecting: Promise<LogAdmin> = log.connectAdmin()
-  const admin = await within(Math.min(timeoutMs, connectTimeoutMs), 'connecting to Kafka', connecting).catch(
+  return await within(Math.min(timeoutMs, connectTimeoutMs), 'connecting to Kafka', connecting).catch(
     (error: unknown) => {
       // It goes on trying for a while; a connection that comes too late is nobody's.
       void connecting.then((late) => late.close()).catch(() => undefined)
       throw error
     },
   )
+}
+
+export async function openKafka(
+  brokers: readonly string[],
+  options: { readonly timeoutMs: number },
+): Promise<ChangeLog> {
+  const { timeoutMs } = options
+  const admin = await connectToLog(brokers, options)
   return {
-    ends: async (topic) => {
-      const ranges = await within(timeoutMs, `the ends of ${topic}`, admin.ranges(topic))
-      return new Map(ranges.map(({ partition, end }) => [partition, end]))
-    },
+    ends: (topic) => within(timeoutMs, `the ends of ${topic}`, admin.heads(topic)),
     recordsBehind: async (group, topic, ends) => {
       const progress = await within(timeoutMs, `the offsets of ${group}`, admin.groupProgress(group, topic))
       return progress.reduce((behind, { partition, start, committed }) => {

@@ -4,6 +4,7 @@
  * service reads the environment or the command line.
  */
 import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { ConfigError, EXIT, listen, operationsRouter, portSchema, runService, withLabSettings } from '@driftlab/service'
@@ -13,8 +14,9 @@ import { parseArguments, usage, UsageError, type Arguments } from './arguments.t
 import { audit, type AuditOptions } from './audit.ts'
 import { connectionsFrom } from './connections.ts'
 import { startAuditLoop } from './continuous.ts'
+import { orderEventsFold } from './folds/order-events.ts'
 import { createProgressLine } from './progress-line.ts'
-import { ordersSpecificationPath, readSpecification, SpecificationError } from './specification.ts'
+import { ordersSpecificationPath, readSpecification, SpecificationError, usualLanes } from './specification.ts'
 import { renderReport } from './table.ts'
 import { exitCodeOf } from './verdict.ts'
 import { startWatch } from './watch.ts'
@@ -24,6 +26,9 @@ import { startWatch } from './watch.ts'
  * memory, at the same speed.
  */
 setFlagsFromString('--optimize-for-size')
+
+/** For lanes whose truth is an event log, by the names that a specification gives them. */
+const folds = { 'order-events': orderEventsFold }
 
 /** In continuous mode: a look at the log as often as metrics are usually collected, and none that is waited for longer. */
 const watching = { intervalMs: 5_000, timeoutMs: 4_000 }
@@ -52,7 +57,7 @@ type LaneAuditOptions = AuditOptions & { readonly lanes: readonly string[] }
 
 async function auditOptionsFrom(options: Arguments): Promise<LaneAuditOptions> {
   const specification = await readSpecification(options.specificationPath ?? ordersSpecificationPath)
-  const lanes = options.lanes ?? Object.keys(specification.lanes)
+  const lanes = options.lanes ?? usualLanes(specification)
   for (const lane of lanes) {
     if (specification.lanes[lane] === undefined) {
       throw new UsageError(
@@ -63,7 +68,8 @@ async function auditOptionsFrom(options: Arguments): Promise<LaneAuditOptions> {
   const settingsFile = process.env['LAB_ENV_FILE'] ?? join(import.meta.dirname, '../../../.env')
   const { deadlineMs, examplesMax, pageSize } = options
   const connections = connectionsFrom(withLabSettings(process.env, settingsFile), specification, lanes)
-  return { specification, lanes, connections, deadlineMs, examplesMax, pageSize }
+  const stateDir = process.env['STATE_DIR'] ?? tmpdir()
+  return { specification, lanes, connections, folds, stateDir, deadlineMs, examplesMax, pageSize }
 }
 
 async function auditOnce(options: Arguments, auditOptions: AuditOptions): Promise<number> {

@@ -6,16 +6,30 @@ import {
   type Specification,
 } from './specification.ts'
 
-/** @returns a specification with that one lane in it. */
+/** @returns a specification with that one lane in it, whose truth is a table. */
 export async function ordersLaneSpecification(
   lane: string,
   settles: LaneSpecification['settles'],
 ): Promise<Specification> {
+  return await withOneLane('dual-write', lane, (model) => ({ ...model, settles }))
+}
+
+/** @returns a specification with that one lane in it, whose truth is a log. */
+export async function eventSourcedLaneSpecification(lane: string): Promise<Specification> {
+  return await withOneLane('event-sourcing', lane, (model) => model)
+}
+
+async function withOneLane(
+  model: string,
+  lane: string,
+  change: (renamed: LaneSpecification) => LaneSpecification,
+): Promise<Specification> {
   const orders = await readSpecification(ordersSpecificationPath)
-  const model = orders.lanes['dual-write']
-  if (model === undefined) throw new Error('the specification of the orders lost its lane of dual writes')
+  const found = orders.lanes[model]
+  if (found === undefined) throw new Error(`the specification of the orders lost its lane ${model}`)
+  const inSql = (name: string): string => name.replaceAll('-', '_')
   const renamed = JSON.parse(
-    JSON.stringify(model).replaceAll('dual-write', lane).replaceAll('dual_write', lane.replaceAll('-', '_')),
+    JSON.stringify(found).replaceAll(model, lane).replaceAll(inSql(model), inSql(lane)),
   ) as LaneSpecification
-  return { ...orders, lanes: { [lane]: { ...renamed, settles } } }
+  return { ...orders, lanes: { [lane]: change(renamed) } }
 }

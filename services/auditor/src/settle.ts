@@ -5,7 +5,7 @@
  */
 import type { RowPosition, SourceState } from './judge.ts'
 import type { ChangeLog } from './log.ts'
-import { formatLsn, type Lsn, type Source } from './source.ts'
+import type { Answer, Source } from './sources/source.ts'
 import type { LaneSpecification } from './specification.ts'
 
 /** Whether a store must show a key's state by now: `settled`, or what was still missing when the deadline passed. */
@@ -16,9 +16,6 @@ export interface WaitOptions {
   readonly deadlineMs: number
   readonly onProgress: (message: string) => void
 }
-
-/** What is missing `forGood` will not come, however long one waits. */
-export type Answer = 'reached' | { readonly missing: string; readonly forGood?: true }
 
 export interface Patience {
   /** Asks until the answer is `reached`. Answers what is missing when the deadline passes first, or when it is for good. */
@@ -52,34 +49,19 @@ type LogSettling = Extract<LaneSpecification['settles'], { kind: 'log' }>
 /**
  * Waits until each store's consumer group has passed everything that the source had committed before the call.
  *
- * First the slot's consumer confirms the watermark: then the topic holds every change up to it. Then the ends of the
- * topic are read, and every group must pass them: sinks commit only what their store has acknowledged.
+ * First the source's watermark must be reached: then the topic holds every change up to it, be it in a
+ * transaction that is not visible yet. Then the ends of the topic are read, and every group must pass them: sinks commit only what their store has acknowledged.
  */
 export async function settleByLog(
   settles: LogSettling,
   source: Source,
   log: ChangeLog,
   patience: Patience,
-): Promise<{ readonly watermark: Lsn; readonly settlement: Settlement }> {
+): Promise<{ readonly watermark: string; readonly settlement: Settlement }> {
   const watermark = await source.watermark()
-  const slot = await patience.until(async () => {
-    const state = await source.slot(settles.slot)
-    switch (state.state) {
-      case 'absent':
-        return { missing: `replication slot ${settles.slot} does not exist; is the connector registered?` }
-      case 'lost':
-        return {
-          missing: `replication slot ${settles.slot} has lost its place in the log; see docs/recovery.md`,
-          forGood: true,
-        }
-      case 'present': {
-        if (state.confirmed >= watermark) return 'reached'
-        const behind = `replication slot ${settles.slot} is ${String(watermark - state.confirmed)} bytes short of ${formatLsn(watermark)}`
-        return { missing: state.active ? behind : `${behind}, and no connector reads it` }
-      }
-    }
-  })
-  if (slot !== 'reached') return { watermark, settlement: () => slot }
+  const { position } = watermark
+  const published = await patience.until(() => watermark.reached())
+  if (published !== 'reached') return { watermark: position, settlement: () => published }
 
   const ends = await log.ends(settles.topic)
   const behindByStore = new Map(Object.keys(settles.sinks).map((store) => [store, Number.NaN]))
@@ -96,7 +78,7 @@ export async function settleByLog(
     return behindByStore.size === 0 ? 'reached' : { missing: [...behindByStore.keys()].map(describe).join('; ') }
   })
   return {
-    watermark,
+    watermark: position,
     settlement: (store) => (behindByStore.has(store) ? { missing: describe(store) } : 'settled'),
   }
 }

@@ -72,7 +72,8 @@ const storeSchema = z.discriminatedUnion('kind', [
 const settlesSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('log'),
-    slot: z.string(),
+    /** The replication slot whose consumer writes the topic; a lane whose truth is a log has none. */
+    slot: z.string().optional(),
     topic: z.string(),
     sinks: z.record(z.string(), z.strictObject({ group: z.string(), deadLetters: z.string().optional() })),
   }),
@@ -84,10 +85,14 @@ const settlesSchema = z.discriminatedUnion('kind', [
 ])
 
 const laneSchema = z.strictObject({
-  table: tableName,
+  /** The system of record: this, or an event log. */
+  table: tableName.optional(),
   deletions: z
     .strictObject({ table: tableName, key: identifier, revision: identifier, deletedAt: identifier })
     .optional(),
+  eventLog: z.strictObject({ topic: z.string(), fold: z.string() }).optional(),
+  /** Audited only when it is named, such as a lane that does not always run. */
+  onDemand: z.boolean().default(false),
   settles: settlesSchema,
   stores: z.record(z.string(), storeSchema),
 })
@@ -115,11 +120,17 @@ export type RecordSpecification = Specification['record']
 export type LaneSpecification = z.output<typeof laneSchema>
 export type StoreSpecification = z.output<typeof storeSchema>
 export type Projection = Specification['projections'][string]
+export type Deletions = NonNullable<LaneSpecification['deletions']>
 export type KeyType = RecordSpecification['key']['type']
 
 /** The specification cannot be used; the message names the file and every field at fault. */
 export class SpecificationError extends Error {
   override readonly name = 'SpecificationError'
+}
+
+/** The lanes that are audited when none is named. */
+export function usualLanes({ lanes }: Specification): readonly string[] {
+  return Object.entries(lanes).flatMap(([name, { onDemand }]) => (onDemand ? [] : [name]))
 }
 
 /** Checks a specification that was already read. @throws {SpecificationError} */
@@ -191,8 +202,26 @@ function* crossFaults({ record, projections, lanes }: Unchecked): Generator<Faul
         }
       }
     }
+    yield* sourceFaults(lane, path)
     yield* settlesFaults(record, lane, [...path, 'settles'])
   }
+}
+
+function* sourceFaults({ table, deletions, eventLog, settles }: LaneSpecification, path: string[]): Generator<Fault> {
+  if ((table === undefined) === (eventLog === undefined)) {
+    yield { path, message: 'needs a system of record: either table or eventLog' }
+    return
+  }
+  const slot = settles.kind === 'log' ? settles.slot : undefined
+  if (table !== undefined) {
+    if (settles.kind === 'log' && slot === undefined) {
+      yield { path: [...path, 'settles', 'slot'], message: 'is missing: which replication slot feeds the topic?' }
+    }
+    return
+  }
+  if (deletions !== undefined) yield { path: [...path, 'deletions'], message: 'an event log tells of deletions itself' }
+  if (settles.kind !== 'log') yield { path: [...path, 'settles'], message: 'a lane of an event log settles by its log' }
+  if (slot !== undefined) yield { path: [...path, 'settles', 'slot'], message: 'an event log has no replication slot' }
 }
 
 function* settlesFaults(record: RecordSpecification, lane: LaneSpecification, path: string[]): Generator<Fault> {

@@ -1,12 +1,28 @@
 import { describe, expect, it } from '@jest/globals'
 import { readFile } from 'node:fs/promises'
-import { parseSpecification, readSpecification, SpecificationError } from './specification.ts'
+import { eventSourcedTopics } from '@driftlab/order-events'
+import { eventSourcedLaneSpecification } from './orders-lane.ts'
+import { parseSpecification, readSpecification, SpecificationError, usualLanes } from './specification.ts'
 
 const path = new URL('../specifications/orders.json', import.meta.url).pathname
 const orders = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
 
-it('the specification of the orders describes both lanes', async () => {
-  expect(Object.keys((await readSpecification(path)).lanes)).toEqual(['cdc', 'dual-write'])
+it('the specification of the orders describes both lanes, and one that is audited when it is named', async () => {
+  const specification = await readSpecification(path)
+  expect(usualLanes(specification)).toEqual(['cdc', 'dual-write'])
+  expect(Object.keys(specification.lanes)).toEqual(['cdc', 'dual-write', 'event-sourcing'])
+})
+
+it('the event-sourced lane has the names that its topics and groups have', async () => {
+  const specification = await eventSourcedLaneSpecification('event-sourcing-try')
+  const lane = specification.lanes['event-sourcing-try']
+  const topics = eventSourcedTopics('event-sourcing-try')
+  expect(lane?.eventLog?.topic).toBe(topics.events)
+  expect(lane?.settles).toMatchObject({
+    topic: topics.orders,
+    sinks: { redis: { group: 'cache-updater-event-sourcing-try' } },
+  })
+  expect(lane?.stores['clickhouse']).toMatchObject({ relation: 'event_sourcing_try.orders' })
 })
 
 it('a specification that was read is one that can be read again', async () => {
@@ -31,8 +47,15 @@ describe('a specification that cannot work is refused, with the field at fault',
   }
   const main = base.lanes.main
 
-  it('the smallest one is accepted', () => {
+  const { settles, stores } = main
+  const untabled = { settles, stores }
+  const unslotted = { kind: settles.kind, topic: settles.topic, sinks: settles.sinks }
+  const eventLog = { topic: 'happened', fold: 'people' }
+
+  it('the smallest ones are accepted', () => {
     expect(() => parseSpecification(base)).not.toThrow()
+    const lanes = { main: { ...untabled, eventLog, settles: unslotted } }
+    expect(() => parseSpecification({ ...base, lanes })).not.toThrow()
   })
 
   it.each<[string, unknown, string]>([
@@ -47,6 +70,19 @@ describe('a specification that cannot work is refused, with the field at fault',
       'renamed items of a text',
       { ...base, projections: { document: { v: 'v', n: { column: 'name', each: {} } } } },
       'projections.document.n',
+    ],
+    ['no system of record', { ...base, lanes: { main: untabled } }, 'lanes.main'],
+    ['two of them', { ...base, lanes: { main: { ...main, eventLog } } }, 'lanes.main'],
+    [
+      'a table without a slot',
+      { ...base, lanes: { main: { ...main, settles: unslotted } } },
+      'lanes.main.settles.slot',
+    ],
+    ['an event log with a slot', { ...base, lanes: { main: { ...untabled, eventLog } } }, 'lanes.main.settles.slot'],
+    [
+      'an event log that settles within a bound',
+      { ...base, lanes: { main: { ...untabled, eventLog, settles: { kind: 'bounded', inFlightMaxMs: 1 } } } },
+      'lanes.main.settles',
     ],
     ['no lane', { ...base, lanes: {} }, 'lanes'],
     ['a lane without stores', { ...base, lanes: { main: { ...main, stores: {} } } }, 'lanes.main.stores'],

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { nextPageSize } from './audit.ts'
 import { recordKey } from './log.ts'
-import { formatLsn, parseLsn } from './source.ts'
+import { formatLsn, parseLsn } from './sources/postgres.ts'
 import { literal } from './stores/clickhouse.ts'
 import { createTally, takeInTurns } from './tally.ts'
 

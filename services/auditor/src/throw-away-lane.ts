@@ -2,6 +2,7 @@
  * A lane of its own for tests: real tables, keys, index and warehouse, filled by the specification's own projections,
  * and hands to sabotage them with. Nothing outside tests imports it.
  */
+import { tmpdir } from 'node:os'
 import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis } from '@driftlab/stores'
 import { eventually, testSettings, throwAwayLane } from '@driftlab/stores/testing'
 import { dropLane as dropWarehouse, setUpLane as setUpWarehouse } from '../../../infra/clickhouse/lane.ts'
@@ -11,7 +12,7 @@ import { connectionsFrom } from './connections.ts'
 import type { Connections } from './audit.ts'
 import { ordersLaneSpecification } from './orders-lane.ts'
 import { expectedFields, type SourceRow } from './projection.ts'
-import { openSource } from './source.ts'
+import { openSource } from './sources/open.ts'
 import type { LaneSpecification, Specification } from './specification.ts'
 import type { Json } from './values.ts'
 
@@ -62,7 +63,13 @@ export async function createThrowAwayLane(settles: LaneSpecification['settles'])
 
   const specification = await ordersLaneSpecification(name, settles)
   const laneSpecification = specification.lanes[name] ?? raise()
-  const source = openSource(settings.postgresUrl, specification.record, laneSpecification, options)
+  const source = openSource(specification.record, laneSpecification, {
+    ...options,
+    postgresUrl: settings.postgresUrl,
+    folds: {},
+    stateDir: tmpdir(),
+    onProgress: () => undefined,
+  })
 
   const lane: ThrowAwayLane = {
     name,

@@ -11,7 +11,7 @@ import { Gauge } from 'prom-client'
 import type { AuditOptions } from './audit.ts'
 import { openKafka, type ChangeLog } from './log.ts'
 import { repeat, type Repetition } from './repeat.ts'
-import { openSource, type SlotState, type Source } from './source.ts'
+import { openPostgres, type PostgresSource, type SlotState } from './sources/postgres.ts'
 import type { LaneSpecification } from './specification.ts'
 
 const shownSlotStates = ['active', 'inactive', 'lost', 'absent', 'unknown'] as const
@@ -31,7 +31,8 @@ export interface WatchOptions extends Pick<AuditOptions, 'specification' | 'conn
 interface WatchedLane {
   readonly lane: string
   readonly settles: Extract<LaneSpecification['settles'], { kind: 'log' }>
-  readonly source: Source
+  /** That which feeds the topic, if there is one. */
+  readonly slot: { readonly name: string; readonly source: PostgresSource } | undefined
 }
 
 export function startWatch(options: WatchOptions): Repetition {
@@ -40,18 +41,26 @@ export function startWatch(options: WatchOptions): Repetition {
   const watched = options.lanes.flatMap((lane): readonly WatchedLane[] => {
     const found = specification.lanes[lane]
     if (found?.settles.kind !== 'log') return []
-    const source = openSource(connections.postgresUrl, specification.record, found, { timeoutMs })
-    return [{ lane, settles: found.settles, source }]
+    const { table, settles } = found
+    const slot =
+      table === undefined || settles.slot === undefined || connections.postgresUrl === undefined
+        ? undefined
+        : {
+            name: settles.slot,
+            source: openPostgres(connections.postgresUrl, specification.record, { table }, { timeoutMs }),
+          }
+    return [{ lane, settles, slot }]
   })
   let log: ChangeLog | undefined
   let lastDoubt = ''
 
-  const lookAtSlot = async ({ lane, settles, source }: WatchedLane): Promise<void> => {
-    let slot: SlotState | undefined
+  const lookAtSlot = async ({ lane, slot }: WatchedLane): Promise<void> => {
+    if (slot === undefined) return
+    let state: SlotState | undefined
     try {
-      slot = await source.slot(settles.slot)
+      state = await slot.source.slot(slot.name)
     } finally {
-      gauges.showSlot({ lane, slot: settles.slot }, slot)
+      gauges.showSlot({ lane, slot: slot.name }, state)
     }
   }
 
@@ -91,7 +100,7 @@ export function startWatch(options: WatchOptions): Repetition {
   return {
     stop: async () => {
       await repetition.stop()
-      await Promise.allSettled([log?.close(), ...watched.map(({ source }) => source.close())])
+      await Promise.allSettled([log?.close(), ...watched.map(({ slot }) => slot?.source.close())])
     },
   }
 }

@@ -1,24 +1,18 @@
 /**
- * The system of record: pages of rows in key order, rows by key, deletions, the clock and the position in the log.
+ * A system of record that is a table of PostgreSQL.
  *
  * It only reads, apart from one empty message to the write-ahead log, which makes the slot's consumer confirm where it
  * is when nothing else is written. Every value is read as text and parsed by the specification's types, so no number
  * or time loses a digit in between.
  */
 import { connectPostgres, type Postgres } from '@driftlab/stores'
-import type { Deletion, RowPosition, SourceState } from './judge.ts'
-import type { SourceRow } from './projection.ts'
-import { columnType, type KeyType, type LaneSpecification, type RecordSpecification } from './specification.ts'
-import { fromSourceText, type Json } from './values.ts'
+import type { Deletion, RowPosition, SourceState } from '../judge.ts'
+import type { SourceRow } from '../projection.ts'
+import type { Deletions, KeyType, RecordSpecification } from '../specification.ts'
+import { checkedRevision, columnsOf, rowValues, type Answer, type Source } from './source.ts'
 
 /** A position in PostgreSQL's write-ahead log. */
 export type Lsn = bigint & { readonly __brand: 'Lsn' }
-
-export interface Page {
-  readonly rows: readonly SourceRow[]
-  /** How much text was read, to size the next page by. */
-  readonly characters: number
-}
 
 export type SlotState =
   | { readonly state: 'absent' }
@@ -33,21 +27,15 @@ export type SlotState =
       readonly retainedBytes: number
     }
 
-export interface Source {
-  /** The largest key now, where a walk in key order may end; null when there is no row. */
-  lastKey(): Promise<string | null>
-  page(after: string | null, upTo: string, size: number): Promise<Page>
-  /** The rows and deletions of these keys; every key is in the answer. */
-  rows(keys: readonly string[]): Promise<ReadonlyMap<string, SourceState<SourceRow>>>
-  /** The same without values, for many keys at once. */
-  positions(keys: readonly string[]): Promise<ReadonlyMap<string, SourceState<RowPosition>>>
-  /** Which of these keys have a row. */
-  existing(keys: readonly string[]): Promise<ReadonlySet<string>>
-  clockMs(): Promise<number>
-  /** A position behind which everything lies that was visible before the call. */
-  watermark(): Promise<Lsn>
+export interface PostgresSource extends Source {
   slot(name: string): Promise<SlotState>
-  close(): Promise<void>
+}
+
+export interface PostgresSourceOptions {
+  /** How long one question may take. */
+  readonly timeoutMs: number
+  /** The replication slot whose consumer feeds the sinks; without it there is no watermark. */
+  readonly slot?: string | undefined
 }
 
 type TextRow = Readonly<Record<string, string | null>>
@@ -61,19 +49,19 @@ const keyPatterns: Readonly<Record<KeyType, RegExp>> = {
 }
 const keyCasts: Readonly<Record<KeyType, string>> = { uuid: 'uuid', text: 'text', integer: 'bigint' }
 
-export function openSource(
+export function openPostgres(
   url: string,
   record: RecordSpecification,
-  lane: Pick<LaneSpecification, 'table' | 'deletions'>,
-  options: { readonly timeoutMs: number },
-): Source {
-  const pool = connectPostgres(url, { ...options, connectionsMax: 1 })
+  lane: { readonly table: string; readonly deletions?: Deletions | undefined },
+  { timeoutMs, slot: feedingSlot }: PostgresSourceOptions,
+): PostgresSource {
+  const pool = connectPostgres(url, { timeoutMs, connectionsMax: 1 })
   const table = quoteTable(lane.table)
   const key = quote(record.key.column)
   const keyCast = keyCasts[record.key.type]
   const isPossible = (candidate: string): boolean => keyPatterns[record.key.type].test(candidate)
 
-  const columns = [record.key.column, record.revision, ...Object.keys(record.columns)]
+  const columns = columnsOf(record)
   const changedAt = record.changedAt === undefined ? 'null' : epochMs(quote(record.changedAt))
   const positionColumns = `${key}::text as key, ${quote(record.revision)} as revision, ${changedAt} as changed_at_ms`
   const rowColumns = [
@@ -85,13 +73,7 @@ export function openSource(
   const toRow = (row: TextRow): SourceRow => ({
     ...toPosition(row),
     key: row['key'] ?? '',
-    values: Object.fromEntries(
-      columns.map((column, index): [string, Json] => {
-        const type = columnType(record, column)
-        if (type === undefined) throw new TypeError(`The record has no column ${column}`)
-        return [column, fromSourceText(type, row[`column_${String(index)}`] ?? null)]
-      }),
-    ),
+    values: rowValues(record, (column) => row[`column_${String(columns.indexOf(column))}`] ?? null),
   })
 
   const deletionsOf = async (keys: readonly string[]): Promise<ReadonlyMap<string, Deletion>> => {
@@ -129,6 +111,26 @@ export function openSource(
     )
   }
 
+  const slot = async (name: string): Promise<SlotState> => {
+    const [row] = await query(
+      pool,
+      `select active, wal_status, confirmed_flush_lsn as confirmed,
+         pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) as unconfirmed_bytes,
+         pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) as retained_bytes
+       from pg_replication_slots where slot_name = $1`,
+      [name],
+    )
+    if (row === undefined) return { state: 'absent' }
+    if (row['wal_status'] === 'lost') return { state: 'lost' }
+    return {
+      state: 'present',
+      active: row['active'] === 't',
+      confirmed: parseLsn(row['confirmed'] ?? '0/0'),
+      unconfirmedBytes: Math.max(0, Number(row['unconfirmed_bytes'])),
+      retainedBytes: Math.max(0, Number(row['retained_bytes'])),
+    }
+  }
+
   return {
     lastKey: async () => {
       const [row] = await query(pool, `select ${key}::text as key from ${table} order by ${key} desc limit 1`, [])
@@ -156,29 +158,16 @@ export function openSource(
       return Number(row?.['now_ms'])
     },
     watermark: async () => {
+      if (feedingSlot === undefined) throw new TypeError('The lane has no replication slot, and so no watermark')
       const [row] = await query(pool, 'select pg_current_wal_insert_lsn() as lsn', [])
       await query(pool, `select pg_logical_emit_message(true, 'driftlab-audit', '')`, [])
-      return parseLsn(row?.['lsn'] ?? '')
-    },
-    slot: async (name) => {
-      const [row] = await query(
-        pool,
-        `select active, wal_status, confirmed_flush_lsn as confirmed,
-           pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn) as unconfirmed_bytes,
-           pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) as retained_bytes
-         from pg_replication_slots where slot_name = $1`,
-        [name],
-      )
-      if (row === undefined) return { state: 'absent' }
-      if (row['wal_status'] === 'lost') return { state: 'lost' }
+      const watermark = parseLsn(row?.['lsn'] ?? '')
       return {
-        state: 'present',
-        active: row['active'] === 't',
-        confirmed: parseLsn(row['confirmed'] ?? '0/0'),
-        unconfirmedBytes: Math.max(0, Number(row['unconfirmed_bytes'])),
-        retainedBytes: Math.max(0, Number(row['retained_bytes'])),
+        position: formatLsn(watermark),
+        reached: async () => howFar(feedingSlot, await slot(feedingSlot), watermark),
       }
     },
+    slot,
     close: () => pool.end(),
   }
 }
@@ -189,14 +178,26 @@ async function query(pool: Postgres, text: string, values: readonly unknown[]): 
 }
 
 function toPosition(row: TextRow): RowPosition {
-  const revision = Number(row['revision'])
-  if (!Number.isSafeInteger(revision)) {
-    throw new TypeError(
-      `The source's revision of ${row['key'] ?? '?'} is ${row['revision'] ?? 'null'}: no whole number below 2^53`,
-    )
-  }
   const changedAtMs = row['changed_at_ms'] ?? null
-  return { revision, changedAtMs: changedAtMs === null ? null : Number(changedAtMs) }
+  return {
+    revision: checkedRevision(row['key'] ?? '?', row['revision']),
+    changedAtMs: changedAtMs === null ? null : Number(changedAtMs),
+  }
+}
+
+function howFar(name: string, state: SlotState, watermark: Lsn): Answer {
+  switch (state.state) {
+    case 'absent':
+      return { missing: `replication slot ${name} does not exist; is the connector registered?` }
+    case 'lost':
+      return { missing: `replication slot ${name} has lost its place in the log; see docs/recovery.md`, forGood: true }
+    case 'present': {
+      if (state.confirmed >= watermark) return 'reached'
+      const short = String(watermark - state.confirmed)
+      const behind = `replication slot ${name} is ${short} bytes short of ${formatLsn(watermark)}`
+      return { missing: state.active ? behind : `${behind}, and no connector reads it` }
+    }
+  }
 }
 
 /** Reads `16/B374D848`. @throws {TypeError} */
