@@ -195,7 +195,7 @@ export const guards: readonly Guard[] = [
     name: 'the auditor waits until the log has its watermark',
     removal: [
       {
-        file: 'services/auditor/src/settle.ts',
+        file: 'services/auditor/src/sources/postgres.ts',
         text: "if (state.confirmed >= watermark) return 'reached'",
         replacement: "if (watermark >= 0n) return 'reached'",
       },

@@ -9,7 +9,7 @@ import { configSchema as ordersSchema } from '../../services/orders/src/config.t
 import { configSchema as searchIndexerSchema } from '../../services/search-indexer/src/config.ts'
 import { configSchema as warehouseLoaderSchema } from '../../services/warehouse-loader/src/config.ts'
 import { generatePasswords, parseEnvironmentFile, parseSettings, type Settings } from '../native/src/settings.ts'
-import { jobSettingsSchema, secretsOf } from './secrets.ts'
+import { eventSourcingSecretsOf, jobSettingsSchema, secretsOf } from './secrets.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -156,7 +156,8 @@ describe('secrets', () => {
     )
   let secrets: ReturnType<typeof secretsOf>
   beforeAll(() => {
-    secrets = secretsOf(settings, jobSettingsSchema.parse({}))
+    const job = jobSettingsSchema.parse({})
+    secrets = { ...secretsOf(settings, job), ...eventSourcingSecretsOf(settings, job) }
   })
 
   test.each(Object.keys(schemas))('are all that %s needs beside its environment, and not one more', (name) => {

@@ -15,7 +15,7 @@ import { runJob, type Report } from '@driftlab/service'
 import { fileRealm } from '../elasticsearch/file-realm.ts'
 import { loadSettings, type Settings } from '../native/src/settings.ts'
 import { fillTemplate } from '../native/src/template.ts'
-import { jobSettingsSchema, secretsOf, type Files, type JobSettings } from './secrets.ts'
+import { eventSourcingSecretsOf, jobSettingsSchema, secretsOf, type Files, type JobSettings } from './secrets.ts'
 
 /** Owner only, for programs that refuse a secret which others may read; they run as this job's user. */
 const ownerOnly = 0o400
@@ -32,7 +32,8 @@ async function configure(job: JobSettings, report: Report): Promise<void> {
     exampleFile: join(infra, '../.env.example'),
   })
 
-  for (const [name, files] of Object.entries(secretsOf(settings, job))) {
+  const secrets = { ...secretsOf(settings, job), ...eventSourcingSecretsOf(settings, job) }
+  for (const [name, files] of Object.entries(secrets)) {
     for (const [variable, value] of Object.entries(files)) await write(folder(name, variable), value, readable)
   }
 

@@ -21,15 +21,9 @@ export type JobSettings = Readonly<z.output<typeof jobSettingsSchema>>
 
 export type Files = Readonly<Record<string, string>>
 
-/** The secrets of every process that reads SECRETS_DIR: a file for each variable. */
+/** The secrets of every process that reads SECRETS_DIR, but those of lanes on demand: a file for each variable. */
 export function secretsOf(settings: Settings, job: JobSettings): Readonly<Record<string, Files>> {
-  const url = addresses(settings, {
-    postgres: job.POSTGRES_ENDPOINT,
-    redis: job.REDIS_ENDPOINT,
-    elasticsearch: job.ELASTICSEARCH_ENDPOINT,
-    clickhouse: job.CLICKHOUSE_ENDPOINT,
-    kafka: job.KAFKA_ENDPOINT,
-  })
+  const url = addressesIn(settings, job)
   return {
     migrate: variablesOf('POSTGRES', settings),
     'elasticsearch-set-up': variablesOf('ELASTICSEARCH', settings),
@@ -44,6 +38,19 @@ export function secretsOf(settings: Settings, job: JobSettings): Readonly<Record
     'cache-updater': { REDIS_URL: url.redis('CACHE_UPDATER') },
     'search-indexer': { ELASTICSEARCH_URL: url.elasticsearch('SEARCH_INDEXER') },
     'warehouse-loader': { CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
+    auditor: {
+      POSTGRES_URL: url.postgres('AUDITOR'),
+      REDIS_URL: url.redis('AUDITOR'),
+      ELASTICSEARCH_URL: url.elasticsearch('AUDITOR'),
+      CLICKHOUSE_URL: url.clickhouse('AUDITOR'),
+    },
+  }
+}
+
+/** Those of the lane whose truth is a log. */
+export function eventSourcingSecretsOf(settings: Settings, job: JobSettings): Readonly<Record<string, Files>> {
+  const url = addressesIn(settings, job)
+  return {
     'event-sourcing-set-up': {
       ...administratorOf('ELASTICSEARCH', settings),
       ...administratorOf('CLICKHOUSE', settings),
@@ -53,13 +60,17 @@ export function secretsOf(settings: Settings, job: JobSettings): Readonly<Record
     'cache-updater-event-sourcing': { REDIS_URL: url.redis('CACHE_UPDATER') },
     'search-indexer-event-sourcing': { ELASTICSEARCH_URL: url.elasticsearch('SEARCH_INDEXER') },
     'warehouse-loader-event-sourcing': { CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
-    auditor: {
-      POSTGRES_URL: url.postgres('AUDITOR'),
-      REDIS_URL: url.redis('AUDITOR'),
-      ELASTICSEARCH_URL: url.elasticsearch('AUDITOR'),
-      CLICKHOUSE_URL: url.clickhouse('AUDITOR'),
-    },
   }
+}
+
+function addressesIn(settings: Settings, job: JobSettings): ReturnType<typeof addresses> {
+  return addresses(settings, {
+    postgres: job.POSTGRES_ENDPOINT,
+    redis: job.REDIS_ENDPOINT,
+    elasticsearch: job.ELASTICSEARCH_ENDPOINT,
+    clickhouse: job.CLICKHOUSE_ENDPOINT,
+    kafka: job.KAFKA_ENDPOINT,
+  })
 }
 
 function administratorOf(store: string, settings: Settings): Files {
