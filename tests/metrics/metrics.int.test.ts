@@ -56,7 +56,8 @@ beforeAll(async () => {
     async () => {
       exposed = readExpositions(await Promise.all(urls.map(metricsOf)))
       const perSink = exposed.get('sink_lag_records')?.labels.get('service')
-      return perSink !== 'any' && perSink?.size === 3 && exposed.has('driftlab_audit_last_timestamp_seconds')
+      const ofAuditor = ['driftlab_audit_last_timestamp_seconds', 'driftlab_live_last_timestamp_seconds']
+      return perSink !== 'any' && perSink?.size === 3 && ofAuditor.every((name) => exposed.has(name))
     },
     { deadlineMs: 90_000, what: 'a change in every store and an audit' },
   )

@@ -33,6 +33,21 @@ export type SlotState =
       readonly retainedBytes: number
     }
 
+/** Where in the order of changes one stands: behind a change, or, without a key, at the beginning of a moment. */
+export type ChangePlace =
+  | { readonly sinceMs: number }
+  /** `at` is the database's own text of the time, so that no digit is lost. */
+  | { readonly at: string; readonly key: string }
+
+export interface Change {
+  readonly key: string
+  readonly revision: number
+  readonly at: string
+  readonly atMs: number
+}
+
+export type ChangedTable = 'rows' | 'deletions'
+
 export interface Source {
   /** The largest key now, where a walk in key order may end; null when there is no row. */
   lastKey(): Promise<string | null>
@@ -43,6 +58,13 @@ export interface Source {
   positions(keys: readonly string[]): Promise<ReadonlyMap<string, SourceState<RowPosition>>>
   /** Which of these keys have a row. */
   existing(keys: readonly string[]): Promise<ReadonlySet<string>>
+  /**
+   * What changed last, in the order of the database's times, which is not the order of the commits. Without a table of
+   * deletions there are none.
+   *
+   * @throws {TypeError} when the specification does not say when a row changed.
+   */
+  changes(table: ChangedTable, from: ChangePlace, limit: number): Promise<readonly Change[]>
   clockMs(): Promise<number>
   /** A position behind which everything lies that was visible before the call. */
   watermark(): Promise<Lsn>
@@ -151,6 +173,27 @@ export function openSource(
       ])
       return new Set(rows.map((row) => row['key'] ?? ''))
     },
+    changes: async (table, from, limit) => {
+      const place = placeOf(table, record, lane)
+      if (place === undefined) return []
+      const [at, keyOf] = [quote(place.at), quote(place.key)]
+      const [condition, values] =
+        'sinceMs' in from
+          ? [`${at} >= to_timestamp($2::float8 / 1000)`, [from.sinceMs]]
+          : [`(${at}, ${keyOf}) > ($2::timestamptz, $3::${keyCast})`, [from.at, from.key]]
+      const rows = await query(
+        pool,
+        `select ${keyOf}::text as key, ${quote(place.revision)} as revision, ${at}::text as at, ${epochMs(at)} as at_ms
+         from ${quoteTable(place.table)} where ${condition} order by ${at}, ${keyOf} limit $1`,
+        [limit, ...values],
+      )
+      return rows.map((row) => ({
+        key: row['key'] ?? '',
+        revision: Number(row['revision']),
+        at: row['at'] ?? '',
+        atMs: Number(row['at_ms']),
+      }))
+    },
     clockMs: async () => {
       const [row] = await query(pool, `select ${epochMs('clock_timestamp()')} as now_ms`, [])
       return Number(row?.['now_ms'])
@@ -180,6 +223,28 @@ export function openSource(
       }
     },
     close: () => pool.end(),
+  }
+}
+
+interface TimedTable {
+  readonly table: string
+  readonly key: string
+  readonly revision: string
+  readonly at: string
+}
+
+/** Where the times of changes are; undefined when deletions are not kept. */
+function placeOf(
+  table: ChangedTable,
+  record: RecordSpecification,
+  lane: Pick<LaneSpecification, 'table' | 'deletions'>,
+): TimedTable | undefined {
+  switch (table) {
+    case 'rows':
+      if (record.changedAt === undefined) throw new TypeError('The specification does not say when a row changed')
+      return { table: lane.table, key: record.key.column, revision: record.revision, at: record.changedAt }
+    case 'deletions':
+      return lane.deletions === undefined ? undefined : { ...lane.deletions, at: lane.deletions.deletedAt }
   }
 }
 

@@ -8,7 +8,7 @@ import { dropLane as dropWarehouse, setUpLane as setUpWarehouse } from '../../..
 import { dropLane as dropIndex, setUpLane as setUpIndex } from '../../../infra/elasticsearch/lane.ts'
 import { createLane as createTables, dropLane as dropTables } from '../../../infra/postgres/lane.ts'
 import { connectionsFrom } from './connections.ts'
-import type { Connections } from './audit.ts'
+import type { Connections } from './lane-access.ts'
 import { ordersLaneSpecification } from './orders-lane.ts'
 import { expectedFields, type SourceRow } from './projection.ts'
 import { openSource } from './source.ts'
