@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { configSchema as cacheUpdaterSchema } from '../../services/cache-updater/src/config.ts'
+import { configSchema as dashboardSchema } from '../../services/dashboard/src/config.ts'
 import { configSchema as ordersSchema } from '../../services/orders/src/config.ts'
 import { configSchema as searchIndexerSchema } from '../../services/search-indexer/src/config.ts'
 import { configSchema as warehouseLoaderSchema } from '../../services/warehouse-loader/src/config.ts'
@@ -145,6 +146,7 @@ describe('secrets', () => {
     'cache-updater': cacheUpdaterSchema,
     'search-indexer': searchIndexerSchema,
     'warehouse-loader': warehouseLoaderSchema,
+    dashboard: dashboardSchema,
   }
   const defaults = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
     Object.fromEntries(

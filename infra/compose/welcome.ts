@@ -10,9 +10,11 @@ await runJob({
     ORDERS_CDC_PORTS: publishedSchema,
     ORDERS_DUAL_WRITE_PORTS: publishedSchema,
     AUDITOR_PORT: publishedSchema,
+    DASHBOARD_PORT: publishedSchema,
   }),
-  run: ({ ORDERS_CDC_PORTS, ORDERS_DUAL_WRITE_PORTS, AUDITOR_PORT }, report) => {
+  run: ({ ORDERS_CDC_PORTS, ORDERS_DUAL_WRITE_PORTS, AUDITOR_PORT, DASHBOARD_PORT }, report) => {
     report('Driftlab is up.')
+    report(`  dashboard                    ${DASHBOARD_PORT.join('')}`)
     report(`  orders, change data capture  ${ORDERS_CDC_PORTS.join('  ')}`)
     report(`  orders, dual writes          ${ORDERS_DUAL_WRITE_PORTS.join('  ')}`)
     report(`  auditor                      ${AUDITOR_PORT.map((url) => `${url}/metrics`).join('')}`)
