@@ -29,8 +29,11 @@ export function App() {
       <header>
         <h1>Driftlab</h1>
         <p>The same orders, written in two ways. Which stores still say what PostgreSQL says?</p>
-        <p class="connection" role="status">
-          {describeConnection(feed, nowMs)}
+        <p class="connection">
+          <span role="status">{describeConnection(feed)}</span>{' '}
+          {feed.connection === 'lost' && snapshot !== undefined
+            ? `What is shown is ${age(snapshot.atMs, nowMs)} old.`
+            : null}
         </p>
       </header>
       {snapshot === undefined ? (
@@ -122,16 +125,15 @@ function Services({ snapshot }: { readonly snapshot: Snapshot }) {
   )
 }
 
-function describeConnection({ connection, snapshot }: Feed, nowMs: number): string {
+/** Read aloud when it changes, so there is no age in it. */
+function describeConnection({ connection }: Feed): string {
   switch (connection) {
     case 'connecting':
       return 'Connecting …'
     case 'open':
       return 'Live, a look a second.'
     case 'lost':
-      return snapshot === undefined
-        ? 'The dashboard’s server does not answer. Trying again …'
-        : `The dashboard’s server does not answer; what is shown is ${age(snapshot.atMs, nowMs)} old. Trying again …`
+      return 'The dashboard’s server does not answer. Trying again …'
   }
 }
 
