@@ -1,4 +1,4 @@
-# One image for every process of ours: node services/<name>/src/main.ts. Node runs TypeScript as it is, nothing is built.
+# One image for every process of ours: node services/<name>/src/main.ts. Node runs TypeScript as it is, without a build.
 
 ARG NODE_IMAGE=node:24-slim
 
@@ -17,9 +17,19 @@ COPY --from=manifests /repository ./
 RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm install --omit=dev --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 
+# The one thing that is built: the dashboard's page, for browsers.
+FROM ${NODE_IMAGE} AS page
+WORKDIR /app
+COPY --from=manifests /repository ./
+RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
+    npm install --workspace services/dashboard --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+COPY tsconfig.base.json ./
+COPY services/dashboard services/dashboard
+RUN node services/dashboard/build.ts
+
 FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Driftlab services" \
-      org.opencontainers.image.description="Orders service, sinks, auditor and set-up jobs of Driftlab" \
+      org.opencontainers.image.description="Orders service, sinks, auditor, dashboard and set-up jobs of Driftlab" \
       org.opencontainers.image.licenses="MIT"
 ENV NODE_ENV=production
 WORKDIR /app
@@ -27,6 +37,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json .env.example ./
 COPY packages packages
 COPY services services
+COPY --from=page /app/services/dashboard/dist services/dashboard/dist
 COPY infra infra
 # The mount points of the configure job, and of what a service keeps; a new volume takes over owner and mode.
 RUN mkdir -p /var/lib/driftlab && chown node:node /var/lib/driftlab

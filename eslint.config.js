@@ -16,10 +16,10 @@ const clients = [
 ]
 
 export default defineConfig(
-  globalIgnores(['node_modules', '.lab', 'load-tests/dist']),
+  globalIgnores(['node_modules', '.lab', 'load-tests/dist', 'services/dashboard/dist']),
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

@@ -241,6 +241,27 @@ export const guards: readonly Guard[] = [
     symptom: '"verdict": "diverged"',
   },
   {
+    name: 'the follower waits until no write can be in flight any more',
+    removal: [
+      {
+        file: 'services/auditor/src/live/lane-follower.ts',
+        text: 'waiting.add(key, atMs + restMs + 1)',
+        replacement: 'waiting.add(key, atMs - restMs)',
+      },
+      {
+        file: 'services/auditor/src/settle.ts',
+        text: "nowMs > settledAtMs(key) ? 'settled'",
+        replacement: "nowMs + inFlightMaxMs > settledAtMs(key) ? 'settled'",
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/auditor/src/live/follow.int.test.ts',
+      name: 'writes that arrive late, but within their bound, are never listed',
+    },
+    symptom: 'expect(received).toEqual(expected)',
+  },
+  {
     name: 'Redis refuses an older version',
     removal: [
       {

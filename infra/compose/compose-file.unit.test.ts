@@ -6,6 +6,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { configSchema as cacheUpdaterSchema } from '../../services/cache-updater/src/config.ts'
 import { configSchema as orderProcessorSchema } from '../../services/order-processor/src/config.ts'
+import { configSchema as dashboardSchema } from '../../services/dashboard/src/config.ts'
 import { configSchema as ordersSchema } from '../../services/orders/src/config.ts'
 import { configSchema as searchIndexerSchema } from '../../services/search-indexer/src/config.ts'
 import { configSchema as warehouseLoaderSchema } from '../../services/warehouse-loader/src/config.ts'
@@ -151,6 +152,7 @@ describe('secrets', () => {
     'cache-updater-event-sourcing': cacheUpdaterSchema,
     'search-indexer-event-sourcing': searchIndexerSchema,
     'warehouse-loader-event-sourcing': warehouseLoaderSchema,
+    dashboard: dashboardSchema,
   }
   const defaults = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
     Object.fromEntries(

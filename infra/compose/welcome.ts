@@ -10,13 +10,16 @@ await runJob({
     ORDERS_CDC_PORTS: publishedSchema,
     ORDERS_DUAL_WRITE_PORTS: publishedSchema,
     AUDITOR_PORT: publishedSchema,
+    DASHBOARD_PORT: publishedSchema,
     /** Whether that lane is started, too: a profile does not show in here. */
     EVENT_SOURCING: z.string().default(''),
     ORDERS_EVENT_SOURCING_PORT: publishedSchema,
   }),
   run: (settings, report) => {
-    const { ORDERS_CDC_PORTS, ORDERS_DUAL_WRITE_PORTS, ORDERS_EVENT_SOURCING_PORT, AUDITOR_PORT } = settings
+    const { ORDERS_CDC_PORTS, ORDERS_DUAL_WRITE_PORTS, ORDERS_EVENT_SOURCING_PORT, AUDITOR_PORT, DASHBOARD_PORT } =
+      settings
     report('Driftlab is up.')
+    report(`  dashboard                    ${DASHBOARD_PORT.join('')}`)
     report(`  orders, change data capture  ${ORDERS_CDC_PORTS.join('  ')}`)
     report(`  orders, dual writes          ${ORDERS_DUAL_WRITE_PORTS.join('  ')}`)
     if (settings.EVENT_SOURCING !== '') {

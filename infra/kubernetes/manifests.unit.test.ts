@@ -11,6 +11,7 @@ import { configSchema as cacheUpdaterSchema } from '../../services/cache-updater
 import { connectionsFrom } from '../../services/auditor/src/connections.ts'
 import { ordersSpecificationPath } from '../../services/auditor/src/index.ts'
 import { readSpecification, type Specification } from '../../services/auditor/src/specification.ts'
+import { configSchema as dashboardSchema } from '../../services/dashboard/src/config.ts'
 import { configSchema as ordersSchema } from '../../services/orders/src/config.ts'
 import { configSchema as searchIndexerSchema } from '../../services/search-indexer/src/config.ts'
 import { configSchema as warehouseLoaderSchema } from '../../services/warehouse-loader/src/config.ts'
@@ -119,10 +120,13 @@ const services = [
   'search-indexer',
   'warehouse-loader',
   'auditor',
+  'dashboard',
 ] as const
 const sinks = ['cache-updater', 'search-indexer', 'warehouse-loader'] as const
 const jobs = ['migrate', 'elasticsearch-set-up', 'clickhouse-set-up'] as const
 const ours = [...services, ...jobs] as const
+/** All but the dashboard, which knows no store and has no secret. */
+const withSecrets = ours.filter((name) => name !== 'dashboard')
 
 let files: readonly ManifestFile[]
 let documents: readonly Manifest[]
@@ -251,6 +255,7 @@ describe('our processes', () => {
     'cache-updater': cacheUpdaterSchema,
     'search-indexer': searchIndexerSchema,
     'warehouse-loader': warehouseLoaderSchema,
+    dashboard: dashboardSchema,
   }
   /** Read by Node, by the PostgreSQL client and by what every process of ours shares; in no service's schema. */
   const common = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'PGSSLMODE', 'SECRETS_DIR']
@@ -371,7 +376,8 @@ describe('secrets', () => {
     for (const secret of secrets) expect(validate({ ...secret })).toEqual([])
     for (const name of ours) {
       const mounted = workloadOf(name).spec.template.spec.volumes.flatMap(({ secret }) => secret?.secretName ?? [])
-      expect(mounted.filter((secretName) => secretName !== 'postgres-ca')).toEqual([name])
+      const own = withSecrets.some((each) => each === name) ? [name] : []
+      expect(mounted.filter((secretName) => secretName !== 'postgres-ca')).toEqual(own)
     }
   })
 })
@@ -416,7 +422,7 @@ describe('the network policies', () => {
     })
   })
 
-  test.each(ours)('let %s talk to the stores whose addresses it has, and to nobody else', (name) => {
+  test.each(withSecrets)('let %s talk to the stores whose addresses it has, and to nobody else', (name) => {
     const { egress, podSelector } = policyOf(name)
     expect(podSelector.matchLabels).toEqual({ 'app.kubernetes.io/name': name })
     expect(egress.every(({ to }) => to.length > 0)).toBe(true)
@@ -430,6 +436,23 @@ describe('the network policies', () => {
     )
     expect([...allowed].sort()).toEqual(talksTo(name))
     expect(allowed.length).toBeGreaterThan(0)
+  })
+
+  test('let the dashboard talk to those whose addresses it has, which let it in, and to nobody else', () => {
+    const hosts = Object.entries(environmentOf('dashboard')).flatMap(([key, value]) =>
+      /_URLS?$/.test(key) ? [new URL(value).hostname] : [],
+    )
+    const asked = hosts.map((host) => {
+      const service = z.looseObject({
+        spec: z.object({ clusterIP: z.literal('None'), selector: labels, ports: z.unknown() }),
+      })
+      return service.parse(find('Service', host)).spec.selector['app.kubernetes.io/name'] ?? ''
+    })
+    const { egress } = policyOf('dashboard')
+    expect(names(egress.flatMap(({ to }) => to)).toSorted()).toEqual(asked.toSorted())
+    const metrics = policyOf('metrics')
+    expect(names([metrics]).toSorted()).toEqual([...asked, 'dashboard'].toSorted())
+    expect(names(metrics.ingress.flatMap(({ from }) => from))).toContain('dashboard')
   })
 
   test.each(['postgres', 'redis', 'elasticsearch', 'clickhouse'] as const)(

@@ -11,11 +11,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { LaneReport } from '@driftlab/auditor'
 import { eventually } from '@driftlab/stores/testing'
 import type { ComponentName, ComponentState } from '../../infra/native/src/index.ts'
+import type { Snapshot } from '../../services/dashboard/src/snapshot.ts'
 import { testDrift } from '../e2e/drift.ts'
 import { testFaults } from '../e2e/faults.ts'
 import { consistent, findings, sinks } from '../e2e/pipeline.ts'
 import { survive } from '../e2e/survive.ts'
-import { auditorPort, openProject, ordersUrls } from './compose-project.ts'
+import { auditorPort, dashboardUrl, openProject, ordersUrls } from './compose-project.ts'
 
 const project = openProject()
 const { compose, containers, docker, exec, lab, pipeline } = project
@@ -69,7 +70,19 @@ test('compose accepts the file, with every profile', async () => {
 describe('a stack that has just come up', () => {
   test('says where it is', async () => {
     const text = await compose('logs', '--no-log-prefix', 'welcome')
-    for (const url of [...ordersUrls.cdc, ...ordersUrls['dual-write']]) expect(text).toContain(url)
+    for (const url of [dashboardUrl, ...ordersUrls.cdc, ...ordersUrls['dual-write']]) expect(text).toContain(url)
+  })
+
+  test('shows itself on a page that knows every instance', async () => {
+    expect(await (await fetch(`${dashboardUrl}/`)).text()).toContain('<div id="page">')
+    await eventually(
+      async () => {
+        const { targets } = (await (await fetch(`${dashboardUrl}/api/snapshot`)).json()) as Snapshot
+        const down = Object.values(targets).filter(({ state }) => state === 'down')
+        return down.length === 0 && targets['orders-cdc'].instances === 2
+      },
+      { deadlineMs: 60_000, what: 'every service to answer' },
+    )
   })
 
   test('carries every change to every store', async () => {
@@ -80,7 +93,7 @@ describe('a stack that has just come up', () => {
 
 describe('hardening', () => {
   test('no process is root, and none can write where it does not keep data', async () => {
-    for (const service of [...stores, ...sinks, 'orders-cdc', 'orders-dual-write', 'auditor']) {
+    for (const service of [...stores, ...sinks, 'orders-cdc', 'orders-dual-write', 'auditor', 'dashboard']) {
       expect(`${service} ${await exec(service, 'id', '-u')}`).toMatch(/ [1-9]\d*$/)
       await expect(exec(service, 'sh', '-c', 'echo x > /etc/written')).rejects.toThrow(/read-only file system/i)
     }

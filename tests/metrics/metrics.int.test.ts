@@ -1,6 +1,6 @@
 /**
  * Dashboards, rules and documentation speak of metrics that exist: each is held against what the running services
- * really expose, the auditor among them, which is started for this.
+ * really expose, the auditor and the dashboard among them, which are started for this.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -27,7 +27,8 @@ const services = [
   'warehouse-loader',
 ] as const satisfies readonly ComponentName[]
 
-let auditor: ChildProcess | undefined
+/** Started for this: they run beside the laboratory, not in it. */
+const watchers: ChildProcess[] = []
 /** What the services expose, as they expose it. */
 let exposed: Catalog
 /** What can be asked for: with the labels that Prometheus adds, its own metrics and what the rules record. */
@@ -39,12 +40,27 @@ beforeAll(async () => {
   const urls = services.map((name) => lab.address(name).url)
   const metricsOf = async (url: string): Promise<string> => (await fetch(`${url}/metrics`)).text()
 
-  const port = await freePort()
-  auditor = spawn(process.execPath, [join(root, 'services/auditor/src/main.ts'), '--continuous'], {
-    env: { ...process.env, PORT: String(port), LOG_LEVEL: 'warn' },
-    stdio: ['ignore', 'inherit', 'inherit'],
+  const startWatcher = async (script: string, environment: Readonly<Record<string, string>>): Promise<string> => {
+    const port = await freePort()
+    const watcher = spawn(process.execPath, [...script.split(' ')], {
+      cwd: root,
+      env: { ...process.env, ...environment, PORT: String(port), LOG_LEVEL: 'warn' },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
+    watchers.push(watcher)
+    return `http://127.0.0.1:${port}`
+  }
+  const auditorUrl = await startWatcher('services/auditor/src/main.ts --continuous', {})
+  const [ordersCdc = '', ordersDualWrite = '', cacheUpdater = '', searchIndexer = '', warehouseLoader = ''] = urls
+  const dashboardUrl = await startWatcher('services/dashboard/src/main.ts', {
+    ORDERS_CDC_URLS: ordersCdc,
+    ORDERS_DUAL_WRITE_URLS: ordersDualWrite,
+    CACHE_UPDATER_URL: cacheUpdater,
+    SEARCH_INDEXER_URL: searchIndexer,
+    WAREHOUSE_LOADER_URL: warehouseLoader,
+    AUDITOR_URL: auditorUrl,
   })
-  urls.push(`http://127.0.0.1:${port}`)
+  urls.push(auditorUrl, dashboardUrl)
 
   // A change has to pass every sink: lag and latency have no series before.
   for (const url of urls.slice(0, 2)) {
@@ -56,7 +72,8 @@ beforeAll(async () => {
     async () => {
       exposed = readExpositions(await Promise.all(urls.map(metricsOf)))
       const perSink = exposed.get('sink_lag_records')?.labels.get('service')
-      return perSink !== 'any' && perSink?.size === 3 && exposed.has('driftlab_audit_last_timestamp_seconds')
+      const ofAuditor = ['driftlab_audit_last_timestamp_seconds', 'driftlab_live_last_timestamp_seconds']
+      return perSink !== 'any' && perSink?.size === 3 && ofAuditor.every((name) => exposed.has(name))
     },
     { deadlineMs: 90_000, what: 'a change in every store and an audit' },
   )
@@ -68,9 +85,10 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  if (auditor === undefined || auditor.exitCode !== null) return
-  auditor.kill('SIGTERM')
-  await once(auditor, 'exit')
+  for (const watcher of watchers.filter(({ exitCode }) => exitCode === null)) {
+    watcher.kill('SIGTERM')
+    await once(watcher, 'exit')
+  }
 })
 
 async function everythingToAskFor(scraped: Catalog): Promise<Catalog> {

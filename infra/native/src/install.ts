@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import { access, chmod, constants, cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { buildPage, isPageOutdated } from '../../../services/dashboard/build.ts'
 import { CommandError, runCommand } from './commands.ts'
 import { LabError, systemErrorCode } from './errors.ts'
 import type { Layout } from './layout.ts'
@@ -56,6 +57,12 @@ export async function missingSteps(layout: Layout): Promise<readonly InstallStep
     ...redisSteps(layout),
     ...postgresSteps(layout, paths.postgresCopy),
   ]
+}
+
+/** The dashboard's page, when a source of it is newer than what was built. */
+export function pageSteps(): readonly InstallStep[] {
+  if (!isPageOutdated()) return []
+  return [{ name: 'page', title: "The dashboard's page (built here)", run: () => buildPage() }]
 }
 
 /**

@@ -16,7 +16,7 @@ import type { Layout } from './layout.ts'
 import { withLock } from './lock.ts'
 import type { NativeStatus } from './native-lab.ts'
 import { openLab, type OpenedLab } from './open.ts'
-import { componentNames, eventSourcingNames, onDemandNames, type ComponentName } from './topology.ts'
+import { componentNames, eventSourcingNames, onDemandNames, watcherNames, type ComponentName } from './topology.ts'
 import { bringUp, eraseData, installMissing, lockFile, takeDown } from './up.ts'
 
 const usage = `Usage: npm run lab -- COMMAND
@@ -31,12 +31,16 @@ const usage = `Usage: npm run lab -- COMMAND
   reset                     stop everything and delete data, state and logs (results and the download cache stay)
   install                   only install what is missing
 
-Components: ${componentNames.join(', ')}
-On demand, only when named: ${onDemandNames.join(', ')}
+Components: ${[...componentNames, ...watcherNames].join(', ')}
+On demand, only when named: ${onDemandNames.filter((name) => !isWatcher(name)).join(', ')}
 
 Settings are in .env, made from .env.example at the first start. LAB_ENV_FILE names another settings file, LAB_DIR
 another folder than .lab for state, data and logs.
 `
+
+function isWatcher(name: ComponentName): boolean {
+  return watcherNames.some((watcher) => watcher === name)
+}
 
 const exitCodes = { ok: 0, failure: 1, usage: 2, badSettings: 78, interrupted: 130 } as const
 
@@ -60,11 +64,10 @@ async function run(args: readonly string[]): Promise<void> {
     return
   }
   switch (command) {
-    case 'up':
-      return up(
-        await openLab(),
-        values['event-sourcing'] ? [...(names.length === 0 ? componentNames : names), ...eventSourcingNames] : names,
-      )
+    case 'up': {
+      const chosen = names.length === 0 ? [...componentNames, ...watcherNames] : names
+      return up(await openLab(), values['event-sourcing'] ? [...chosen, ...eventSourcingNames] : chosen)
+    }
     case 'down':
       return down(await openLab())
     case 'status':
@@ -128,7 +131,7 @@ function toName(text: string): ComponentName {
 
 async function up({ lab, layout }: OpenedLab, names: readonly string[]): Promise<void> {
   const chosen = names.map(toName)
-  await bringUp(lab, layout, { signal: interrupt.signal, ...(chosen.length > 0 && { names: chosen }) })
+  await bringUp(lab, layout, { signal: interrupt.signal, names: chosen })
   process.stdout.write(`\n${addressLines(await lab.status(), layout)}`)
 }
 
@@ -171,7 +174,8 @@ async function showStatus({ lab, layout }: OpenedLab, asJson: boolean): Promise<
 }
 
 function addressLines(all: readonly NativeStatus[], layout: Layout): string {
-  const running = all.filter(({ pid }) => pid !== undefined)
+  const isPage = ({ name }: NativeStatus): number => Number(name === 'dashboard')
+  const running = all.filter(({ pid }) => pid !== undefined).sort((one, other) => isPage(other) - isPage(one))
   const width = Math.max(0, ...running.map(({ name }) => name.length))
   const lines = running.map(({ name, address }) => `  ${name.padEnd(width)}  ${address?.url ?? ''}\n`)
   return lines.length === 0

@@ -40,7 +40,9 @@ export const eventSourcingNames = [
   'search-indexer-event-sourcing',
   'warehouse-loader-event-sourcing',
 ] as const
-export const onDemandNames = [...mariadbNames, ...eventSourcingNames] as const
+/** Who watches: started with everything else by `make up`, and not for tests and measurements, which watch by themselves. */
+export const watcherNames = ['auditor', 'dashboard'] as const
+export const onDemandNames = [...mariadbNames, ...eventSourcingNames, ...watcherNames] as const
 export type ComponentName = (typeof componentNames)[number] | (typeof onDemandNames)[number]
 
 export function isOnDemand(name: ComponentName): boolean {
@@ -181,13 +183,15 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
     variable: PortVariable
     dependsOn: readonly ComponentName[]
     environment: Readonly<Record<string, string>>
+    args?: readonly string[]
+    probePath?: '/ready' | '/live'
   }): ProcessComponent => {
     const port = Number(settings[options.variable])
     return process({
       name: options.name,
       dependsOn: options.dependsOn,
       tool: 'node',
-      args: [...nodeMemoryFlags, join(paths.root, 'services', options.folder, 'src/main.ts')],
+      args: [...nodeMemoryFlags, join(paths.root, 'services', options.folder, 'src/main.ts'), ...(options.args ?? [])],
       environment: {
         HOST: host,
         PORT: String(port),
@@ -197,11 +201,12 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
       },
       ports: [{ variable: options.variable, port }],
       scheme: 'http',
-      probe: { type: 'http', url: `http://${host}:${port}/ready` },
+      probe: { type: 'http', url: `http://${host}:${port}${options.probePath ?? '/ready'}` },
       stopDeadlineMs: 25_000,
     })
   }
 
+  const at = (variable: PortVariable): string => `http://${host}:${settings[variable]}`
   const port = (variable: PortVariable): Port => ({ variable, port: Number(settings[variable]) })
 
   return [
@@ -441,6 +446,37 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
       variable: 'WAREHOUSE_LOADER_EVENT_SOURCING_PORT',
       dependsOn: ['event-sourcing-set-up'],
       environment: { ...eventSinkEnvironment(settings), CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
+    }),
+
+    service({
+      name: 'auditor',
+      folder: 'auditor',
+      variable: 'AUDITOR_PORT',
+      dependsOn: ['migrate', 'kafka-topics', 'redis', 'elasticsearch-set-up', 'clickhouse-set-up'],
+      environment: {
+        POSTGRES_URL: url.postgres('AUDITOR'),
+        REDIS_URL: url.redis('AUDITOR'),
+        ELASTICSEARCH_URL: url.elasticsearch('AUDITOR'),
+        CLICKHOUSE_URL: url.clickhouse('AUDITOR'),
+        KAFKA_BROKERS: url.kafkaBrokers,
+      },
+      args: ['--continuous'],
+      // It is ready when its first audit has ended, which nobody has to wait for.
+      probePath: '/live',
+    }),
+    service({
+      name: 'dashboard',
+      folder: 'dashboard',
+      variable: 'DASHBOARD_PORT',
+      dependsOn: ['auditor'],
+      environment: {
+        ORDERS_CDC_URLS: [at('ORDERS_CDC_1_PORT'), at('ORDERS_CDC_2_PORT')].join(','),
+        ORDERS_DUAL_WRITE_URLS: [at('ORDERS_DUAL_WRITE_1_PORT'), at('ORDERS_DUAL_WRITE_2_PORT')].join(','),
+        CACHE_UPDATER_URL: at('CACHE_UPDATER_PORT'),
+        SEARCH_INDEXER_URL: at('SEARCH_INDEXER_PORT'),
+        WAREHOUSE_LOADER_URL: at('WAREHOUSE_LOADER_PORT'),
+        AUDITOR_URL: at('AUDITOR_PORT'),
+      },
     }),
   ]
 }

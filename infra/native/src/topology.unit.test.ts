@@ -73,6 +73,15 @@ describe('the topology', () => {
     ])
   })
 
+  test('gives the dashboard no credential at all', () => {
+    const secrets = Object.entries(settings).filter(([variable]) => /_(USER|PASSWORD)$/u.test(variable))
+    const text = JSON.stringify(findComponent(topology, 'dashboard').environment)
+    expect(text).not.toContain('@')
+    for (const [, secret] of secrets.filter(([variable]) => variable.endsWith('_PASSWORD'))) {
+      expect(text).not.toContain(secret)
+    }
+  })
+
   test('lets every Node process find what another one has compiled', () => {
     const folders = topology.filter(({ tool }) => tool === 'node').map((component) => component.environment)
     expect(new Set(folders.map((environment) => environment['NODE_COMPILE_CACHE']))).toEqual(

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError } from './errors.ts'
-import { mariadbSteps, missingSteps } from './install.ts'
+import { mariadbSteps, missingSteps, pageSteps } from './install.ts'
 import type { Layout } from './layout.ts'
 import { withLock } from './lock.ts'
 import type { NativeLab } from './native-lab.ts'
@@ -23,9 +23,13 @@ export async function installMissing(
   interrupt: AbortSignal,
   names: readonly ComponentName[] = [],
 ): Promise<boolean> {
-  const steps = [...(await missingSteps(layout)), ...(names.some(isOfMariadb) ? mariadbSteps(layout) : [])]
+  const steps = [
+    ...(await missingSteps(layout)),
+    ...(names.some(isOfMariadb) ? mariadbSteps(layout) : []),
+    ...(names.includes('dashboard') ? pageSteps() : []),
+  ]
   if (steps.length === 0) return false
-  process.stdout.write(`Installing what is missing, once, into ${layout.cacheDir}:\n`)
+  process.stdout.write(`Installing what is missing, once; what is downloaded into ${layout.cacheDir}:\n`)
   for (const { title } of steps) process.stdout.write(`  ${title}\n`)
 
   const failing = new AbortController()

@@ -6,56 +6,55 @@
  * meanwhile; whatever was not observed is a doubt in the report, and a doubt is never a pass; memory is bounded by the
  * sizes below, whatever the size of the stores.
  */
-import { tmpdir } from 'node:os'
-import {
-  compareWithRow,
-  judge,
-  type DivergenceKind,
-  type Held,
-  type RowPosition,
-  type SourceState,
-  type View,
-} from './judge.ts'
 import { createDeadLetters, type DeadLetters, type Parked } from './dead-letters.ts'
 import { describeExample, type StoreState } from './example.ts'
-import { openKafka, type ChangeLog } from './log.ts'
+import { fromSource, messageOf, SourceFailure } from './failure.ts'
+import {
+  compareWithRow,
+  positionOf,
+  type DivergenceKind,
+  type Held,
+  type SourcePosition,
+  type SourceState,
+} from './judge.ts'
+import { openLaneSource, openLog, openStore, viewOf, viewsOf, type Access } from './lane-access.ts'
+import type { ChangeLog } from './log.ts'
 import type { SourceRow } from './projection.ts'
 import { reportSchemaVersion, type AuditReport, type LaneReport } from './report.ts'
-import { createPatience, settleByLog, settleByTime, type Patience, type Settlement } from './settle.ts'
-import type { EventFold } from './sources/event-log.ts'
-import { given, openSource } from './sources/open.ts'
-import type { Page, Source } from './sources/source.ts'
-import { usualLanes, type LaneSpecification, type Specification, type StoreSpecification } from './specification.ts'
-import { openClickHouse } from './stores/clickhouse.ts'
+import {
+  chunks,
+  judgePart,
+  secondLookSize,
+  settle,
+  type Eyes,
+  type Found,
+  type LookOutcomes,
+  type Suspects,
+} from './second-look.ts'
+import { createPatience, type Patience } from './settle.ts'
+import type { Page } from './sources/source.ts'
+import { usualLanes, type LaneSpecification } from './specification.ts'
 import type { DerivedStore } from './stores/derived-store.ts'
-import { openElasticsearch } from './stores/elasticsearch.ts'
-import { openRedis } from './stores/redis.ts'
 import { createTally, type Tally } from './tally.ts'
 import { composeVerdicts } from './verdict.ts'
-
-/** Where everything is, with users that may only read. What a lane does not need may be left out. */
-export interface Connections {
-  readonly postgresUrl?: string | undefined
-  readonly redisUrl?: string | undefined
-  readonly elasticsearchUrl?: string | undefined
-  readonly clickhouseUrl?: string | undefined
-  readonly kafkaBrokers?: readonly string[] | undefined
-}
 
 export interface AuditProgress {
   readonly lane: string
   readonly message: string
 }
 
-export interface AuditOptions {
-  readonly specification: Specification
-  readonly connections: Connections
+/** One key in one store, with the state of the source that the store should show and does not. */
+export interface AuditedDivergence {
+  readonly lane: string
+  readonly store: string
+  readonly key: string
+  readonly kind: DivergenceKind
+  readonly source: SourcePosition
+}
+
+export interface AuditOptions extends Access {
   /** The usual lanes of the specification, unless named. */
   readonly lanes?: readonly string[]
-  /** By the names that lanes whose truth is an event log give them. */
-  readonly folds?: Readonly<Record<string, EventFold>>
-  /** Where the fold of an event log is kept during the audit; the system's place for such files, unless given. */
-  readonly stateDir?: string
   /** How long one wait for the log, or for writes in flight, may take. */
   readonly deadlineMs?: number
   /** How many diverged keys each lane shows in full. */
@@ -65,6 +64,8 @@ export interface AuditOptions {
   /** How long a store may take to answer one question. */
   readonly timeoutMs?: number
   readonly onProgress?: (progress: AuditProgress) => void
+  /** Hears of every divergence, as it is found; of the same key again when a later look finds it in another store. */
+  readonly onDivergence?: (divergence: AuditedDivergence) => void
 }
 
 export const auditDefaults = { deadlineMs: 120_000, examplesMax: 10, pageSize: 1_000, timeoutMs: 30_000 } as const
@@ -74,8 +75,6 @@ const pageCharactersMax = 2_000_000
 const firstPageSize = 100
 /** Keys under suspicion before they are looked at again; each costs some 300 bytes. */
 const suspectsMax = 5_000
-/** Suspects whose values are held at once. */
-const secondLookSize = 250
 /** Looks at a key that keeps moving before it is left undetermined. */
 const looksMax = 5
 const scanPageSize = 5_000
@@ -102,14 +101,10 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   }
 }
 
-interface Run {
+interface Run extends Eyes {
+  readonly name: string
   readonly options: AuditOptions
-  readonly lane: LaneSpecification
-  readonly source: Source
-  /** Opened when the first suspect has to wait for it. */
-  readonly log: () => Promise<ChangeLog>
   readonly stores: Map<string, DerivedStore>
-  readonly views: ReadonlyMap<string, View>
   readonly tally: Tally
   readonly patience: Patience
   readonly deadLetters: Map<string, DeadLetters>
@@ -125,37 +120,24 @@ interface Run {
 async function auditLane(name: string, lane: LaneSpecification, options: AuditOptions): Promise<LaneReport> {
   const startMs = performance.now()
   const timeoutMs = options.timeoutMs ?? auditDefaults.timeoutMs
-  const { record } = options.specification
   const storeNames = Object.keys(lane.stores)
   const tally = createTally(storeNames, options.examplesMax ?? auditDefaults.examplesMax)
   const progress = throttled((message) => options.onProgress?.({ lane: name, message }))
-  const source = openSource(record, lane, {
-    ...options.connections,
-    folds: options.folds ?? {},
-    stateDir: options.stateDir ?? tmpdir(),
-    timeoutMs,
-    onProgress: progress,
-  })
+  const source = openLaneSource(lane, options, { timeoutMs, onProgress: progress })
   let openedLog: Promise<ChangeLog> | undefined
   const stores = await openStores(lane, options, tally, timeoutMs)
 
+  const views = viewsOf(lane, options.specification)
+
   const run: Run = {
+    name,
     options,
     lane,
     source,
     log: () => (openedLog ??= openLog(options, timeoutMs)),
     stores,
-    views: new Map(
-      Object.entries(lane.stores).map(([store, { projection, revisionField, kind }]) => [
-        store,
-        {
-          record,
-          projection: options.specification.projections[projection] ?? {},
-          revisionField,
-          dialect: kind === 'clickhouse' ? 'warehouse' : 'document',
-        },
-      ]),
-    ),
+    viewOf: (store) => viewOf(views, store),
+    readStore: (store, keys) => readStore(run, store, keys),
     tally,
     patience: createPatience({ deadlineMs: options.deadlineMs ?? auditDefaults.deadlineMs, onProgress: progress }),
     deadLetters: new Map(),
@@ -231,7 +213,7 @@ async function compareRows(run: Run, store: string, rows: readonly SourceRow[]):
   )
   if (held === undefined) return
   run.tally.countCompared(store, rows.length)
-  const view = viewOf(run, store)
+  const view = run.viewOf(store)
   for (const row of rows) {
     const comparison = compareWithRow(view, row, held.get(row.key) ?? { state: 'absent' })
     if (comparison.outcome === 'different') suspect(run, row.key, store)
@@ -266,111 +248,49 @@ function suspect(run: Run, key: string, store: string): void {
   else stores.add(store)
 }
 
-/** The second look: waits until what the source shows must have arrived, and judges what is there then. */
+/** The second look at all suspects; whoever keeps moving is looked at again, behind a newer watermark each time. */
 async function lookAgain(run: Run): Promise<void> {
-  let pending = new Map(run.suspects)
+  let pending: Suspects = new Map(run.suspects)
   run.suspects.clear()
   for (let look = 0; look < looksMax && pending.size > 0; look += 1) {
     run.progress(`looking again at ${pending.size} keys`)
     const before = await fromSource(run.source.positions([...pending.keys()]))
-    const settlement = await settle(run, before)
+    const { settlement, watermark } = await settle(run, before, run.patience)
+    run.watermark = watermark ?? run.watermark
     await readParked(run)
     const moving = new Map<string, Set<string>>()
+    const outcomes: LookOutcomes = {
+      onFine: () => undefined,
+      onAgain: (store, key) => {
+        moving.set(key, (moving.get(key) ?? new Set()).add(store))
+      },
+      onUnsettled: (store, keys, missing) => {
+        run.tally.countUndetermined(store, keys.length)
+        if (missing !== undefined) run.tally.doubt(store, missing)
+      },
+      onDifferent: (found) => accuse(run, found),
+    }
     for (const part of chunks([...pending], secondLookSize)) {
-      await judgePart(run, part, { before, settlement, looksBefore: look, moving })
+      await judgePart(run, part, { before, settlement, looksBefore: () => look }, outcomes)
     }
     pending = moving
   }
   for (const stores of pending.values()) for (const store of stores) run.tally.countUndetermined(store, 1)
 }
 
-async function settle(run: Run, before: ReadonlyMap<string, SourceState<RowPosition>>): Promise<Settlement> {
-  const { settles } = run.lane
-  switch (settles.kind) {
-    case 'bounded':
-      return fromSource(settleByTime(settles.inFlightMaxMs, before, run.source, run.patience))
-    case 'log': {
-      try {
-        const { watermark, settlement } = await settleByLog(settles, run.source, await run.log(), run.patience)
-        run.watermark = watermark
-        return settlement
-      } catch (error) {
-        const missing = `cannot tell how far the log is: ${messageOf(error)}`
-        return () => ({ missing })
-      }
-    }
-  }
+async function accuse(run: Run, { store, key, judgement, source }: Found): Promise<void> {
+  const kind: DivergenceKind = isParked(run, store, key) ? 'parked' : judgement.kind
+  run.options.onDivergence?.({ lane: run.name, store, key, kind, source: positionOf(source) })
+  const { wantsExample } = run.tally.countDivergence(store, kind, key)
+  if (wantsExample && !run.tally.hasExample(key)) await addExample(run, key, source)
 }
-
-interface Look {
-  readonly before: ReadonlyMap<string, SourceState<RowPosition>>
-  readonly settlement: Settlement
-  readonly looksBefore: number
-  /** Receives what has to be looked at once more. */
-  readonly moving: Map<string, Set<string>>
-}
-
-async function judgePart(
-  run: Run,
-  part: readonly (readonly [string, ReadonlySet<string>])[],
-  look: Look,
-): Promise<void> {
-  const keysByStore = new Map<string, string[]>()
-  for (const [key, stores] of part) {
-    for (const store of stores) {
-      const settlement = look.settlement(store, key)
-      if (settlement === 'settled') {
-        keysByStore.set(store, [...(keysByStore.get(store) ?? []), key])
-      } else {
-        run.tally.countUndetermined(store, 1)
-        run.tally.doubt(store, settlement.missing)
-      }
-    }
-  }
-  const heldByStore = new Map<string, ReadonlyMap<string, Held>>()
-  for (const [store, keys] of keysByStore) {
-    const held = await readStore(run, store, keys)
-    if (held === undefined) run.tally.countUndetermined(store, keys.length)
-    else heldByStore.set(store, held)
-  }
-  if (heldByStore.size === 0) return
-
-  const after = await fromSource(run.source.rows(part.map(([key]) => key)))
-  for (const [store, held] of heldByStore) {
-    for (const key of keysByStore.get(store) ?? []) {
-      const judgement = judge(viewOf(run, store), {
-        before: look.before.get(key) ?? nowhere,
-        held: held.get(key) ?? { state: 'absent' },
-        after: after.get(key) ?? nowhere,
-        settlesBy: run.lane.settles.kind,
-        deletionsKnown: run.lane.deletions !== undefined || run.lane.eventLog !== undefined,
-        looksBefore: look.looksBefore,
-      })
-      switch (judgement.outcome) {
-        case 'fine':
-          break
-        case 'again':
-          look.moving.set(key, (look.moving.get(key) ?? new Set()).add(store))
-          break
-        case 'different': {
-          const kind: DivergenceKind = isParked(run, store, key) ? 'parked' : judgement.kind
-          const { wantsExample } = run.tally.countDivergence(store, kind, key)
-          if (wantsExample && !run.tally.hasExample(key)) await addExample(run, key, after.get(key) ?? nowhere)
-          break
-        }
-      }
-    }
-  }
-}
-
-const nowhere = { row: null, deletion: null }
 
 async function addExample(run: Run, key: string, state: SourceState<SourceRow>): Promise<void> {
   const stores: StoreState[] = []
   for (const name of Object.keys(run.lane.stores)) {
     const answer = await readStore(run, name, [key])
     const held = answer === undefined ? undefined : (answer.get(key) ?? ({ state: 'absent' } as const))
-    stores.push({ name, view: viewOf(run, name), held, parked: isParked(run, name, key) })
+    stores.push({ name, view: run.viewOf(name), held, parked: isParked(run, name, key) })
   }
   run.tally.addExample(describeExample(key, state, stores))
 }
@@ -424,12 +344,6 @@ function loseStore(run: Run, store: string, error: unknown): void {
   run.lost.push(lost)
 }
 
-function viewOf(run: Run, store: string): View {
-  const view = run.views.get(store)
-  if (view === undefined) throw new TypeError(`The lane has no store ${store}`)
-  return view
-}
-
 async function openStores(
   lane: LaneSpecification,
   options: AuditOptions,
@@ -449,40 +363,6 @@ async function openStores(
   return stores
 }
 
-async function openStore(
-  store: StoreSpecification,
-  { connections, specification }: AuditOptions,
-  timeoutMs: number,
-): Promise<DerivedStore> {
-  switch (store.kind) {
-    case 'redis-hash':
-      return openRedis(given(connections.redisUrl, 'Redis'), store, { timeoutMs })
-    case 'elasticsearch':
-      return openElasticsearch(given(connections.elasticsearchUrl, 'Elasticsearch'), store, { timeoutMs })
-    case 'clickhouse': {
-      const projection = specification.projections[store.projection] ?? {}
-      return openClickHouse(given(connections.clickhouseUrl, 'ClickHouse'), store, projection, { timeoutMs })
-    }
-  }
-}
-
-function openLog({ connections }: AuditOptions, timeoutMs: number): Promise<ChangeLog> {
-  return openKafka(given(connections.kafkaBrokers, 'Kafka'), { timeoutMs })
-}
-
-/** The source failed, so nothing more can be said of any store of the lane. */
-class SourceFailure extends Error {
-  override readonly name = 'SourceFailure'
-}
-
-async function fromSource<Value>(work: Promise<Value>): Promise<Value> {
-  try {
-    return await work
-  } catch (cause) {
-    throw new SourceFailure(`the source could not be read: ${messageOf(cause)}`, { cause })
-  }
-}
-
 /** Closing is best effort: all that was to be said is in the report, and a store that went away cannot be closed well. */
 async function closeAll(
   open: readonly { close(): Promise<void> }[],
@@ -491,16 +371,6 @@ async function closeAll(
   const closing = open.map((part) => part.close())
   if (openedLog !== undefined) closing.push(openedLog.then((log) => log.close()))
   await Promise.allSettled(closing)
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
-  return error.message === '' ? error.name : error.message.replaceAll(/\s+/g, ' ')
-}
-
-function* chunks<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
-  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
 }
 
 function throttled(report: (message: string) => void): (message: string) => void {

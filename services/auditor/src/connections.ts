@@ -4,7 +4,7 @@
  */
 import { loadConfig } from '@driftlab/service'
 import { z } from 'zod'
-import type { Connections } from './audit.ts'
+import type { Connections } from './lane-access.ts'
 import { usualLanes, type LaneSpecification, type Specification } from './specification.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>

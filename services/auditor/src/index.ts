@@ -1,4 +1,5 @@
-export { audit, auditDefaults, type AuditOptions, type AuditProgress, type Connections } from './audit.ts'
+export { audit, auditDefaults, type AuditOptions, type AuditProgress } from './audit.ts'
+export type { Connections } from './lane-access.ts'
 export { divergenceKinds, type DivergenceKind, type Held } from './judge.ts'
 export type { DerivedStore } from './stores/derived-store.ts'
 export { expectedFields, type SourceRow } from './projection.ts'

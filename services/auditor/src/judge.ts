@@ -33,6 +33,15 @@ export interface RowPosition {
   readonly changedAtMs: number | null
 }
 
+/** Which state of the source a store was held against. */
+export type SourcePosition =
+  { readonly state: 'present' | 'deleted'; readonly revision: number } | { readonly state: 'absent' }
+
+export function positionOf({ row, deletion }: SourceState<Pick<RowPosition, 'revision'>>): SourcePosition {
+  if (row !== null) return { state: 'present', revision: row.revision }
+  return deletion === null ? { state: 'absent' } : { state: 'deleted', revision: deletion.revision }
+}
+
 export type Comparison =
   | { readonly outcome: 'same' }
   | {

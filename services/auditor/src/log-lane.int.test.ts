@@ -8,6 +8,8 @@ import { connectLog, type Consumption, type LogAdmin, type LogProducer } from '@
 import { createMetrics } from '@driftlab/service'
 import { eventually, testSettings } from '@driftlab/stores/testing'
 import { audit, type AuditOptions } from './audit.ts'
+import { startFollowing } from './live/follow.ts'
+import type { LaneFollower } from './live/lane-follower.ts'
 import type { LaneReport } from './report.ts'
 import type { Specification } from './specification.ts'
 import { createThrowAwayLane, storeNames, type StoreName, type ThrowAwayLane } from './throw-away-lane.ts'
@@ -79,12 +81,7 @@ beforeAll(async () => {
   await lane.copy(keys)
   await publish(keys)
   // A sink copies a row as it is when its turn comes, so none may still be at it when the first test changes one.
-  for (const store of storeNames) {
-    await eventually(async () => (await admin.groupProgress(group(store), topic)).every(({ drained }) => drained), {
-      deadlineMs: 30_000,
-      what: `${store} has drained the topic`,
-    })
-  }
+  await drained()
 })
 
 afterAll(async () => {
@@ -102,6 +99,18 @@ afterAll(async () => {
 beforeEach(() => {
   for (const store of storeNames) conduct[store] = 'works'
 })
+
+async function drained(): Promise<void> {
+  for (const store of storeNames) {
+    await eventually(
+      async () => (await admin.groupProgress(group(store), topic)).every((partition) => partition.drained),
+      {
+        deadlineMs: 30_000,
+        what: `${store} has drained the topic`,
+      },
+    )
+  }
+}
 
 const publish = (changed: readonly string[]): Promise<void> =>
   producer.publish(
@@ -261,6 +270,66 @@ it('without Kafka, a difference cannot be told from a delay', async () => {
   const report = await auditWithConnector({ connections, timeoutMs: 1_500 })
   expect(report).toMatchObject({ verdict: 'unknown', stores: { redis: { divergedKeys: 0, undeterminedKeys: 1 } } })
   expect(report.doubts.join()).toContain('Kafka')
+})
+
+describe('the follower', () => {
+  async function whileFollowing(task: (follower: LaneFollower) => Promise<void>): Promise<void> {
+    const follow = startFollowing({
+      specification,
+      lanes: [lane.name],
+      connections: { ...lane.connections, kafkaBrokers: testSettings().kafkaBrokers },
+      intervalMs: 50,
+      timeoutMs: 2_000,
+      metrics: createMetrics({ service: 'auditor' }),
+      onFailure: (error) => {
+        throw error
+      },
+    })
+    const confirming = setInterval(() => void confirm().catch(() => undefined), 100)
+    const follower = follow.lanes.get(lane.name)
+    if (follower === undefined) throw new Error('the lane is not followed')
+    try {
+      await task(follower)
+    } finally {
+      clearInterval(confirming)
+      await follow.stop()
+    }
+  }
+
+  it('lists what a sink lost, and nothing that a sink is merely behind with', async () => {
+    const [lost = '', late = ''] = keys.slice(30)
+    // What the tests before this one kept from the stores.
+    await publish(keys)
+    await drained()
+    await whileFollowing(async (follower) => {
+      const listed = (): readonly string[] => follower.list.newest(100).map(({ key }) => key)
+      await eventually(() => follower.now().lookedAtMs !== null, { deadlineMs: 10_000, what: 'a first turn' })
+      conduct.clickhouse = 'broken'
+      await change(lost)
+      await publish([lost])
+      await eventually(() => listed().includes(lost), { deadlineMs: 30_000, what: 'the lost one listed' })
+      expect(follower.now().stores).toMatchObject({
+        clickhouse: { verdict: 'diverged', divergences: { stale: 1 } },
+        redis: { divergedKeys: 0 },
+      })
+      conduct.clickhouse = 'works'
+
+      conduct.redis = 'held'
+      await change(late)
+      await publish([late])
+      const behind = (): boolean => follower.now().stores['redis']?.doubts.join().includes('behind') ?? false
+      await eventually(behind, { deadlineMs: 30_000, what: 'a doubt that redis is behind' })
+      expect(follower.now().stores['redis']).toMatchObject({ verdict: 'unknown', divergedKeys: 0 })
+      expect(listed()).toEqual([lost])
+
+      conduct.redis = 'works'
+      await publish([lost])
+      await eventually(() => listed().length === 0 && follower.now().verdict === 'consistent', {
+        deadlineMs: 30_000,
+        what: 'healed',
+      })
+    })
+  })
 })
 
 describe('the watch', () => {

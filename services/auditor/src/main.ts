@@ -15,6 +15,8 @@ import { audit, type AuditOptions } from './audit.ts'
 import { connectionsFrom } from './connections.ts'
 import { startAuditLoop } from './continuous.ts'
 import { orderEventsFold } from './folds/order-events.ts'
+import { startFollowing } from './live/follow.ts'
+import { divergenceRoutes } from './live/routes.ts'
 import { createProgressLine } from './progress-line.ts'
 import { ordersSpecificationPath, readSpecification, SpecificationError, usualLanes } from './specification.ts'
 import { renderReport } from './table.ts'
@@ -32,6 +34,9 @@ const folds = { 'order-events': orderEventsFold }
 
 /** In continuous mode: a look at the log as often as metrics are usually collected, and none that is waited for longer. */
 const watching = { intervalMs: 5_000, timeoutMs: 4_000 }
+
+/** In continuous mode: from the end of one look at what changed to the start of the next. */
+const following = { intervalMs: 1_000, timeoutMs: 4_000 }
 
 /** EX_USAGE of sysexits.h. */
 const exitUsage = 64
@@ -101,12 +106,15 @@ async function runContinuously(options: Arguments, auditOptions: LaneAuditOption
       const lanes = Object.fromEntries(
         auditOptions.lanes.map((lane) => [lane, Object.keys(auditOptions.specification.lanes[lane]?.stores ?? {})]),
       )
+      const follow = startFollowing({ ...auditOptions, ...following, metrics, onFailure: fail })
       const loop = startAuditLoop({
         lanes,
-        audit: () => audit(auditOptions),
+        audit: () => audit({ ...auditOptions, onDivergence: follow.accept }),
         intervalMs: options.intervalMs,
         metrics,
-        onReport: ({ verdict, durationMs, lanes: reports }) => {
+        onReport: (report) => {
+          follow.acceptReport(report)
+          const { verdict, durationMs, lanes: reports } = report
           const verdicts = Object.fromEntries(Object.entries(reports).map(([lane, report]) => [lane, report.verdict]))
           const doubts = Object.values(reports).flatMap((report) => report.doubts)
           logger.info({ verdict, durationMs, verdicts, doubts }, 'audited')
@@ -124,11 +132,12 @@ async function runContinuously(options: Arguments, auditOptions: LaneAuditOption
       })
       const application = express().disable('x-powered-by')
       application.use(operationsRouter({ metrics, readiness: () => loop.readiness() }))
+      application.use(divergenceRoutes(follow.lanes))
       const server = await listen(application, { host: config.HOST, port: config.PORT })
       return {
         stop: async () => {
           await server.close()
-          await Promise.all([watch.stop(), loop.stop()])
+          await Promise.all([watch.stop(), loop.stop(), follow.stop()])
         },
       }
     },

@@ -2,17 +2,15 @@
  * A lane of its own for tests: real tables, keys, index and warehouse, filled by the specification's own projections,
  * and hands to sabotage them with. Nothing outside tests imports it.
  */
-import { tmpdir } from 'node:os'
 import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis } from '@driftlab/stores'
 import { eventually, testSettings, throwAwayLane } from '@driftlab/stores/testing'
 import { dropLane as dropWarehouse, setUpLane as setUpWarehouse } from '../../../infra/clickhouse/lane.ts'
 import { dropLane as dropIndex, setUpLane as setUpIndex } from '../../../infra/elasticsearch/lane.ts'
 import { createLane as createTables, dropLane as dropTables } from '../../../infra/postgres/lane.ts'
 import { connectionsFrom } from './connections.ts'
-import type { Connections } from './audit.ts'
+import { openLaneSource, type Connections } from './lane-access.ts'
 import { ordersLaneSpecification } from './orders-lane.ts'
 import { expectedFields, type SourceRow } from './projection.ts'
-import { openSource } from './sources/open.ts'
 import type { LaneSpecification, Specification } from './specification.ts'
 import type { Json } from './values.ts'
 
@@ -63,13 +61,12 @@ export async function createThrowAwayLane(settles: LaneSpecification['settles'])
 
   const specification = await ordersLaneSpecification(name, settles)
   const laneSpecification = specification.lanes[name] ?? raise()
-  const source = openSource(specification.record, laneSpecification, {
-    ...options,
-    postgresUrl: settings.postgresUrl,
-    folds: {},
-    stateDir: tmpdir(),
-    onProgress: () => undefined,
-  })
+  const connections = { postgresUrl: settings.postgresUrl }
+  const source = openLaneSource(
+    laneSpecification,
+    { specification, connections },
+    { ...options, onProgress: () => undefined },
+  )
 
   const lane: ThrowAwayLane = {
     name,

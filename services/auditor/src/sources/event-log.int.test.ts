@@ -125,6 +125,18 @@ describe('a log of events as the source', () => {
     expect(await source.lastKey()).toBeNull()
   })
 
+  it('tells what changed last, place by place, and what was removed apart from it', async () => {
+    await publish([...happened(first, placed), ...happened(second, placed), ...happened(third, placed)])
+    await publish(happened(third, [{ type: 'OrderRemoved' }]))
+    const sinceMs = Date.parse('2026-11-27T08:00:00.000Z')
+    const [change, ...others] = await source.changes('rows', { sinceMs }, 1)
+    expect([change, others]).toMatchObject([{ key: first, revision: 1, atMs: sinceMs + 123 }, []])
+    const next = await source.changes('rows', { at: change?.at ?? '', key: first }, 9)
+    expect(next.map(({ key }) => key)).toEqual([second])
+    expect(await source.changes('deletions', { sinceMs }, 9)).toMatchObject([{ key: third, revision: 1 }])
+    expect(await source.changes('rows', { sinceMs: sinceMs + 124 }, 9)).toEqual([])
+  })
+
   it('answers nothing of a log in which an event is missing', async () => {
     await publish(happened(first, placed))
     happened(first, [{ type: 'OrderPaid' }])

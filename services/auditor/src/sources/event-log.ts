@@ -19,7 +19,7 @@ import { connectToLog } from '../log.ts'
 import type { SourceRow } from '../projection.ts'
 import type { RecordSpecification } from '../specification.ts'
 import type { Json } from '../values.ts'
-import { checkedRevision, rowValues, type Source } from './source.ts'
+import { checkedRevision, rowValues, type Change, type ChangedTable, type ChangePlace, type Source } from './source.ts'
 
 /** What the events of one key come to. */
 export interface Folded {
@@ -59,7 +59,7 @@ export function openEventLog(
   options: EventLogOptions,
 ): Source {
   let opened: Promise<Open> | undefined
-  const open = (): Promise<Open> => (opened ??= start(brokers, log, options))
+  const open = (): Promise<Open> => (opened ??= start(brokers, record, log, options))
 
   const toRow = ({ key, columns: json, changedAtMs }: StoredRow): SourceRow => {
     const columns = JSON.parse(json) as Readonly<Record<string, string | null>>
@@ -99,6 +99,11 @@ export function openEventLog(
       const { table } = await open()
       return new Set(keys.filter((key) => (table.find(key)?.columns ?? null) !== null))
     },
+    changes: async (changed, from, limit) => {
+      const { follower, table } = await open()
+      await follower.catchUp()
+      return table.changes(changed, from, limit)
+    },
     clockMs: () => Promise.resolve(Date.now()),
     watermark: async () => {
       const { follower } = await open()
@@ -124,13 +129,14 @@ interface Open {
 
 async function start(
   brokers: readonly string[],
+  record: RecordSpecification,
   log: { readonly topic: string; readonly fold: EventFold },
   options: EventLogOptions,
 ): Promise<Open> {
   const admin = await connectToLog(brokers, options)
   const folder = await mkdtemp(join(options.stateDir, 'driftlab-audit-'))
   const database = new DatabaseSync(join(folder, 'fold.sqlite'))
-  const table = createTable(database)
+  const table = createTable(database, record.revision)
   return { admin, folder, database, table, follower: createFollower(admin, log, table, options) }
 }
 
@@ -229,12 +235,14 @@ interface Table {
   find(key: string): Stored | undefined
   page(after: string, upTo: string, size: number): readonly StoredRow[]
   lastKey(): string | null
+  changes(table: ChangedTable, from: ChangePlace, limit: number): readonly Change[]
   put(folded: Folded): void
   begin(): void
   commit(): void
 }
 
-function createTable(database: DatabaseSync): Table {
+/** `revision`: the column of that name, which is a plain SQL name. */
+function createTable(database: DatabaseSync, revision: string): Table {
   database.exec(`
     pragma journal_mode = off;
     pragma synchronous = off;
@@ -244,6 +252,7 @@ function createTable(database: DatabaseSync): Table {
       deleted_revision integer, deleted_at_ms real
     ) without rowid;
     create index present on folded (key) where columns is not null;
+    create index changed on folded (changed_at_ms, key);
   `)
   const findState = database.prepare('select state from folded where key = ?')
   const findRow = database.prepare(
@@ -253,6 +262,13 @@ function createTable(database: DatabaseSync): Table {
     'select key, columns, changed_at_ms from folded where columns is not null and key > ? and key <= ? order by key limit ?',
   )
   const findLast = database.prepare('select key from folded where columns is not null order by key desc limit 1')
+  const findChanges = (isDeleted: boolean) =>
+    database.prepare(
+      `select key, coalesce(deleted_revision, json_extract(columns, '$.${revision}')) as revision, changed_at_ms from folded
+       where ${isDeleted ? 'deleted_revision is not null' : 'columns is not null'} and (changed_at_ms, key) > (?, ?)
+       order by changed_at_ms, key limit ?`,
+    )
+  const findChanged = { rows: findChanges(false), deletions: findChanges(true) }
   const put = database.prepare('insert or replace into folded values (?, ?, ?, ?, ?, ?)')
 
   return {
@@ -281,6 +297,18 @@ function createTable(database: DatabaseSync): Table {
     lastKey: () => {
       const found = findLast.get()
       return found === undefined ? null : text(found['key'])
+    },
+    changes: (changed, from, limit) => {
+      const [atMs, after] = 'sinceMs' in from ? [from.sinceMs, ''] : [Number(from.at), from.key]
+      return findChanged[changed].all(atMs, after, limit).map((found) => {
+        const changedAtMs = Number(found['changed_at_ms'])
+        return {
+          key: text(found['key']),
+          revision: Number(found['revision']),
+          at: String(changedAtMs),
+          atMs: changedAtMs,
+        }
+      })
     },
     put: ({ key, state, row, changedAtMs, deletion }) => {
       put.run(

@@ -9,7 +9,7 @@ import { connectPostgres, type Postgres } from '@driftlab/stores'
 import type { Deletion, RowPosition, SourceState } from '../judge.ts'
 import type { SourceRow } from '../projection.ts'
 import type { Deletions, KeyType, RecordSpecification } from '../specification.ts'
-import { checkedRevision, columnsOf, rowValues, type Answer, type Source } from './source.ts'
+import { checkedRevision, columnsOf, rowValues, type Answer, type ChangedTable, type Source } from './source.ts'
 
 /** A position in PostgreSQL's write-ahead log. */
 export type Lsn = bigint & { readonly __brand: 'Lsn' }
@@ -29,6 +29,12 @@ export type SlotState =
 
 export interface PostgresSource extends Source {
   slot(name: string): Promise<SlotState>
+}
+
+/** Where the rows are, and what is noted of those that were deleted. */
+export interface TableOfLane {
+  readonly table: string
+  readonly deletions?: Deletions | undefined
 }
 
 export interface PostgresSourceOptions {
@@ -52,7 +58,7 @@ const keyCasts: Readonly<Record<KeyType, string>> = { uuid: 'uuid', text: 'text'
 export function openPostgres(
   url: string,
   record: RecordSpecification,
-  lane: { readonly table: string; readonly deletions?: Deletions | undefined },
+  lane: TableOfLane,
   { timeoutMs, slot: feedingSlot }: PostgresSourceOptions,
 ): PostgresSource {
   const pool = connectPostgres(url, { timeoutMs, connectionsMax: 1 })
@@ -153,6 +159,27 @@ export function openPostgres(
       ])
       return new Set(rows.map((row) => row['key'] ?? ''))
     },
+    changes: async (table, from, limit) => {
+      const place = placeOf(table, record, lane)
+      if (place === undefined) return []
+      const [at, keyOf] = [quote(place.at), quote(place.key)]
+      const [condition, values] =
+        'sinceMs' in from
+          ? [`${at} >= to_timestamp($2::float8 / 1000)`, [from.sinceMs]]
+          : [`(${at}, ${keyOf}) > ($2::timestamptz, $3::${keyCast})`, [from.at, from.key]]
+      const rows = await query(
+        pool,
+        `select ${keyOf}::text as key, ${quote(place.revision)} as revision, ${at}::text as at, ${epochMs(at)} as at_ms
+         from ${quoteTable(place.table)} where ${condition} order by ${at}, ${keyOf} limit $1`,
+        [limit, ...values],
+      )
+      return rows.map((row) => ({
+        key: row['key'] ?? '',
+        revision: Number(row['revision']),
+        at: row['at'] ?? '',
+        atMs: Number(row['at_ms']),
+      }))
+    },
     clockMs: async () => {
       const [row] = await query(pool, `select ${epochMs('clock_timestamp()')} as now_ms`, [])
       return Number(row?.['now_ms'])
@@ -169,6 +196,24 @@ export function openPostgres(
     },
     slot,
     close: () => pool.end(),
+  }
+}
+
+interface TimedTable {
+  readonly table: string
+  readonly key: string
+  readonly revision: string
+  readonly at: string
+}
+
+/** Where the times of changes are; undefined when deletions are not kept. */
+function placeOf(table: ChangedTable, record: RecordSpecification, lane: TableOfLane): TimedTable | undefined {
+  switch (table) {
+    case 'rows':
+      if (record.changedAt === undefined) throw new TypeError('The specification does not say when a row changed')
+      return { table: lane.table, key: record.key.column, revision: record.revision, at: record.changedAt }
+    case 'deletions':
+      return lane.deletions === undefined ? undefined : { ...lane.deletions, at: lane.deletions.deletedAt }
   }
 }
 

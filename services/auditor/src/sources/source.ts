@@ -23,6 +23,21 @@ export interface Watermark {
   reached(): Promise<Answer>
 }
 
+/** Where in the order of changes one stands: behind a change, or, without a key, at the beginning of a moment. */
+export type ChangePlace =
+  | { readonly sinceMs: number }
+  /** `at` is the source's own text of the time, so that no digit is lost. */
+  | { readonly at: string; readonly key: string }
+
+export interface Change {
+  readonly key: string
+  readonly revision: number
+  readonly at: string
+  readonly atMs: number
+}
+
+export type ChangedTable = 'rows' | 'deletions'
+
 export interface Source {
   /** The largest key now, where a walk in key order may end; null when there is no row. */
   lastKey(): Promise<string | null>
@@ -33,6 +48,13 @@ export interface Source {
   positions(keys: readonly string[]): Promise<ReadonlyMap<string, SourceState<RowPosition>>>
   /** Which of these keys have a row. */
   existing(keys: readonly string[]): Promise<ReadonlySet<string>>
+  /**
+   * What changed last, in the order of the source's times, which is not the order of the commits. Without a record of
+   * deletions there are none.
+   *
+   * @throws {TypeError} when the specification does not say when a row changed.
+   */
+  changes(table: ChangedTable, from: ChangePlace, limit: number): Promise<readonly Change[]>
   clockMs(): Promise<number>
   /** Marks a place in the log behind which everything lies that was visible before the call. */
   watermark(): Promise<Watermark>
