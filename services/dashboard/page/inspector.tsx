@@ -34,7 +34,8 @@ export function Inspector({ chosen, onClose }: { readonly chosen: Chosen; readon
       stopping.abort()
       clearInterval(timer)
     }
-  }, [chosen.lane, chosen.key])
+    // Of the choice itself: who chooses the same order again wants to be led to it again.
+  }, [chosen])
 
   const answer = shown.state === 'asking' ? undefined : shown.state === 'shown' ? shown.answer : shown.last
   return (

@@ -59,6 +59,7 @@ export function createApp(parts: AppParts): Express {
     next()
   })
   app.use(onlyReading)
+  app.use(['/events', '/api'], onlyFromHere)
 
   app.get('/events', (request, response) => {
     if (request.method === 'HEAD') {
@@ -143,6 +144,16 @@ function onlyUnder(names: readonly string[]): RequestHandler {
     if (names.includes(name)) next()
     else sendProblem(response, 'wrong-host', 'Ask for http://127.0.0.1 or http://localhost, or set ALLOWED_HOSTS.')
   }
+}
+
+/**
+ * Browsers say where a request comes from. A page of somebody else could not read the answer, but could keep us busy; tools
+ * that are no browser say nothing, and may ask.
+ */
+const onlyFromHere: RequestHandler = (request, response, next) => {
+  const site = request.get('Sec-Fetch-Site')
+  if (site === undefined || site === 'same-origin' || site === 'none') next()
+  else sendProblem(response, 'cross-site', 'Open the page itself.')
 }
 
 const onlyReading: RequestHandler = (request, response, next) => {

@@ -117,13 +117,16 @@ interface Answer {
 }
 
 /** As no browser would send it, too: `fetch` would mend the path and the Host. */
-async function ask(path: string, options: { host?: string; method?: string } = {}): Promise<Answer> {
+async function ask(path: string, options: { host?: string; method?: string; site?: string } = {}): Promise<Answer> {
   const sent = httpRequest({
     host: '127.0.0.1',
     port: server.port,
     path,
     method: options.method ?? 'GET',
-    headers: { host: options.host ?? `127.0.0.1:${server.port}` },
+    headers: {
+      host: options.host ?? `127.0.0.1:${server.port}`,
+      ...(options.site === undefined ? {} : { 'sec-fetch-site': options.site }),
+    },
   })
   sent.end()
   const [response] = (await once(sent, 'response')) as [
@@ -289,6 +292,15 @@ describe('a request', () => {
   test.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('that would change something (%s) is refused', async (method) => {
     const { status, headers } = await ask('/api/snapshot', { method })
     expect({ status, allow: headers['allow'] }).toEqual({ status: 405, allow: 'GET, HEAD' })
+  })
+
+  test('of a page of somebody else is refused, and a link from there to the page is not', async () => {
+    for (const path of ['/events', '/api/snapshot', `/api/orders/cdc/${key}`]) {
+      expect((await ask(path, { site: 'cross-site' })).status).toBe(403)
+      expect((await ask(path, { site: 'same-site' })).status).toBe(403)
+    }
+    expect((await ask('/api/snapshot', { site: 'same-origin' })).status).toBe(200)
+    expect((await ask('/', { site: 'cross-site' })).status).toBe(200)
   })
 
   test('of an orchestrator is answered under any name', async () => {

@@ -3,6 +3,7 @@ import type { Response } from 'express'
 
 const kinds = {
   'invalid-request': { status: 400, title: 'The request cannot be understood' },
+  'cross-site': { status: 403, title: 'A page of somebody else may not ask this' },
   'route-unknown': { status: 404, title: 'There is no such resource' },
   'order-not-known': { status: 404, title: 'This order is not known to differ' },
   'method-not-allowed': { status: 405, title: 'The resource does not support this method' },

@@ -49,7 +49,7 @@ export function createViewers({ viewersMax, bufferMaxBytes, onDropped }: Viewers
         viewers.delete(response)
       })
       // A connection that breaks says so here; its close is what counts.
-      response.once('error', () => undefined)
+      response.on('error', () => undefined)
       response.write('retry: 1000\n\n')
       for (const message of first) write(response, message)
       return true
