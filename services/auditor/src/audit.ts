@@ -13,6 +13,7 @@ import {
   type Held,
   type RowPosition,
   type SourceState,
+  viewsOf,
   type View,
 } from './judge.ts'
 import { createDeadLetters, type DeadLetters, type Parked } from './dead-letters.ts'
@@ -132,17 +133,7 @@ async function auditLane(name: string, lane: LaneSpecification, options: AuditOp
     source,
     log: () => (openedLog ??= openLog(options, timeoutMs)),
     stores,
-    views: new Map(
-      Object.entries(lane.stores).map(([store, { projection, revisionField, kind }]) => [
-        store,
-        {
-          record,
-          projection: options.specification.projections[projection] ?? {},
-          revisionField,
-          dialect: kind === 'clickhouse' ? 'warehouse' : 'document',
-        },
-      ]),
-    ),
+    views: viewsOf(options.specification, lane),
     tally,
     patience: createPatience({ deadlineMs: options.deadlineMs ?? auditDefaults.deadlineMs, onProgress: progress }),
     deadLetters: new Map(),

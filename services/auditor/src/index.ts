@@ -1,6 +1,9 @@
 export { audit, auditDefaults, type AuditOptions, type AuditProgress, type Connections } from './audit.ts'
-export { divergenceKinds, type DivergenceKind, type Held } from './judge.ts'
+export { statusOf, type Status } from './example.ts'
+export { divergenceKinds, viewsOf, type DivergenceKind, type Held, type SourceState, type View } from './judge.ts'
+export { openSource, type Source } from './source.ts'
 export type { DerivedStore } from './stores/derived-store.ts'
+export { heldInRedis } from './stores/redis.ts'
 export { expectedFields, type SourceRow } from './projection.ts'
 export {
   reportSchemaVersion,
@@ -16,12 +19,16 @@ export {
 export { ordersLaneSpecification } from './orders-lane.ts'
 export {
   ordersSpecificationPath,
+  columnType,
   parseSpecification,
   readSpecification,
   SpecificationError,
   type LaneSpecification,
+  type Projection,
+  type RecordSpecification,
   type Specification,
 } from './specification.ts'
 export { renderReport } from './table.ts'
+export { readRevision, type Json } from './values.ts'
 export { connectionsFrom, urlsOf } from './connections.ts'
 export { composeVerdicts, exitCodeOf, verdictOf, type Verdict } from './verdict.ts'

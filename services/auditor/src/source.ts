@@ -65,9 +65,13 @@ export function openSource(
   url: string,
   record: RecordSpecification,
   lane: Pick<LaneSpecification, 'table' | 'deletions'>,
-  options: { readonly timeoutMs: number },
+  options: {
+    readonly timeoutMs: number
+    readonly connectionsMax?: number
+    readonly onIdleError?: (error: Error) => void
+  },
 ): Source {
-  const pool = connectPostgres(url, { ...options, connectionsMax: 1 })
+  const pool = connectPostgres(url, { connectionsMax: 1, ...options })
   const table = quoteTable(lane.table)
   const key = quote(record.key.column)
   const keyCast = keyCasts[record.key.type]
