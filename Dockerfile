@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/ro
 
 FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Driftlab services" \
-      org.opencontainers.image.description="Orders service, sinks, auditor and set-up jobs of Driftlab" \
+      org.opencontainers.image.description="Orders service, sinks, auditor, queries and set-up jobs of Driftlab" \
       org.opencontainers.image.licenses="MIT"
 ENV NODE_ENV=production
 WORKDIR /app
@@ -31,7 +31,7 @@ COPY infra infra
 # The mount points of the configure job; a new volume takes over owner and mode.
 RUN mkdir -p /configuration && cd /configuration \
  && mkdir passwords postgres connect redis elasticsearch clickhouse migrate elasticsearch-set-up clickhouse-set-up \
-      orders-cdc orders-dual-write cache-updater search-indexer warehouse-loader auditor \
+      orders-cdc orders-dual-write cache-updater search-indexer warehouse-loader auditor queries \
  && chown -R node:node /configuration && chmod 700 passwords
 USER node
 STOPSIGNAL SIGTERM

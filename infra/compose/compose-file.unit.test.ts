@@ -6,6 +6,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { configSchema as cacheUpdaterSchema } from '../../services/cache-updater/src/config.ts'
 import { configSchema as ordersSchema } from '../../services/orders/src/config.ts'
+import { configSchema as queriesSchema } from '../../services/queries/src/config.ts'
 import { configSchema as searchIndexerSchema } from '../../services/search-indexer/src/config.ts'
 import { configSchema as warehouseLoaderSchema } from '../../services/warehouse-loader/src/config.ts'
 import { generatePasswords, parseEnvironmentFile, parseSettings, type Settings } from '../native/src/settings.ts'
@@ -145,6 +146,7 @@ describe('secrets', () => {
     'cache-updater': cacheUpdaterSchema,
     'search-indexer': searchIndexerSchema,
     'warehouse-loader': warehouseLoaderSchema,
+    queries: queriesSchema,
   }
   const defaults = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
     Object.fromEntries(

@@ -10,11 +10,13 @@ await runJob({
     ORDERS_CDC_PORTS: publishedSchema,
     ORDERS_DUAL_WRITE_PORTS: publishedSchema,
     AUDITOR_PORT: publishedSchema,
+    QUERIES_PORT: publishedSchema,
   }),
-  run: ({ ORDERS_CDC_PORTS, ORDERS_DUAL_WRITE_PORTS, AUDITOR_PORT }, report) => {
+  run: ({ ORDERS_CDC_PORTS, ORDERS_DUAL_WRITE_PORTS, AUDITOR_PORT, QUERIES_PORT }, report) => {
     report('Driftlab is up.')
     report(`  orders, change data capture  ${ORDERS_CDC_PORTS.join('  ')}`)
     report(`  orders, dual writes          ${ORDERS_DUAL_WRITE_PORTS.join('  ')}`)
+    report(`  queries, the read side       ${QUERIES_PORT.map((url) => `${url}/openapi.json`).join('')}`)
     report(`  auditor                      ${AUDITOR_PORT.map((url) => `${url}/metrics`).join('')}`)
     report('  an audit now                 docker compose exec auditor node services/auditor/src/main.ts')
     report('  load                         LANE=dual-write docker compose run --rm k6')

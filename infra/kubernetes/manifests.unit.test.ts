@@ -12,6 +12,7 @@ import { connectionsFrom } from '../../services/auditor/src/connections.ts'
 import { ordersSpecificationPath } from '../../services/auditor/src/index.ts'
 import { readSpecification, type Specification } from '../../services/auditor/src/specification.ts'
 import { configSchema as ordersSchema } from '../../services/orders/src/config.ts'
+import { configSchema as queriesSchema } from '../../services/queries/src/config.ts'
 import { configSchema as searchIndexerSchema } from '../../services/search-indexer/src/config.ts'
 import { configSchema as warehouseLoaderSchema } from '../../services/warehouse-loader/src/config.ts'
 import { connectorName, readConnectorConfig } from '../connect/settings.ts'
@@ -119,6 +120,7 @@ const services = [
   'search-indexer',
   'warehouse-loader',
   'auditor',
+  'queries',
 ] as const
 const sinks = ['cache-updater', 'search-indexer', 'warehouse-loader'] as const
 const jobs = ['migrate', 'elasticsearch-set-up', 'clickhouse-set-up'] as const
@@ -251,6 +253,7 @@ describe('our processes', () => {
     'cache-updater': cacheUpdaterSchema,
     'search-indexer': searchIndexerSchema,
     'warehouse-loader': warehouseLoaderSchema,
+    queries: queriesSchema,
   }
   /** Read by Node, by the PostgreSQL client and by what every process of ours shares; in no service's schema. */
   const common = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'PGSSLMODE', 'SECRETS_DIR']

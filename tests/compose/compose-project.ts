@@ -14,7 +14,12 @@ const root = join(import.meta.dirname, '../..')
 export const projectName = 'driftlab-test'
 
 /** Unlike those of `docker compose up`, so that both can run. */
-const ports = { ORDERS_CDC_PORTS: '24101-24102', ORDERS_DUAL_WRITE_PORTS: '24201-24202', AUDITOR_PORT: '24304' }
+const ports = {
+  ORDERS_CDC_PORTS: '24101-24102',
+  ORDERS_DUAL_WRITE_PORTS: '24201-24202',
+  AUDITOR_PORT: '24304',
+  QUERIES_PORT: '24305',
+}
 export const auditorPort = Number(ports.AUDITOR_PORT)
 export const ordersUrls = {
   cdc: ['http://127.0.0.1:24101', 'http://127.0.0.1:24102'],

@@ -25,6 +25,7 @@ const services = [
   'cache-updater',
   'search-indexer',
   'warehouse-loader',
+  'queries',
 ] as const satisfies readonly ComponentName[]
 
 let auditor: ChildProcess | undefined
