@@ -369,7 +369,7 @@ describe('users', () => {
         asked({ readonly: '0' }),
         own.command({ query: "INSERT INTO lab.notes VALUES (102, 'not mine')" }),
         own.command({ query: 'SET readonly = 0' }),
-        own.query({ query: 'SELECT 1 SETTINGS max_result_rows = 4' }),
+        own.query({ query: 'SELECT 1 SETTINGS max_result_rows = 1000' }),
       ]) {
         expect((await errorOf(refused)).code).toBe('164')
       }

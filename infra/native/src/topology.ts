@@ -408,7 +408,8 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
       variable: 'QUERIES_PORT',
       dependsOn: ['migrate', 'redis', 'elasticsearch-set-up', 'clickhouse-set-up'],
       environment: {
-        LANES: 'cdc,dual-write',
+        LANES: 'cdc,dual-write,event-sourcing',
+        KAFKA_BROKERS: url.kafkaBrokers,
         POSTGRES_URL: url.postgres('QUERIES'),
         REDIS_URL: url.redis('QUERIES'),
         ELASTICSEARCH_URL: url.elasticsearch('QUERIES'),

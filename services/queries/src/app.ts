@@ -5,19 +5,21 @@
 import { answerWithProblem, createApplication, notAllowed, unknownRoute } from '@driftlab/http-api'
 import { operationsRouter, type Logger, type Metrics, type Readiness } from '@driftlab/service'
 import type { Express, RequestHandler } from 'express'
+import { sourceOf } from './lanes.ts'
 import { queriesMetrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import { toProblem } from './problem.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { everywhereRoutes } from './routes/everywhere.ts'
+import { logRoutes } from './routes/log.ts'
 import { searchRoutes } from './routes/search.ts'
 import { warehouseRoutes } from './routes/warehouse.ts'
-import { questionSchemas } from './schemas.ts'
+import { logQuestionSchemas, questionSchemas } from './schemas.ts'
 import type { OpenStores } from './stores.ts'
 import { StoreUnavailable } from './stores/failure.ts'
 
 export interface AppParts {
-  readonly stores: Pick<OpenStores, 'lanes' | 'cache' | 'search' | 'warehouse'>
+  readonly stores: Pick<OpenStores, 'lanes' | 'cache' | 'search' | 'warehouse' | 'eventLog'>
   readonly readiness: () => Promise<Readiness>
   readonly metrics: Metrics
   readonly logger: Logger
@@ -31,7 +33,11 @@ export function createApp({ stores, readiness, metrics, logger, now }: AppParts)
   const [first, ...others] = stores.lanes.keys()
   if (first === undefined) throw new TypeError('There has to be a lane')
   const questions = questionSchemas([first, ...others])
-  const document = openApiDocument(questions)
+  const [firstLog, ...otherLogs] = [...stores.lanes.values()].flatMap(({ lane }) =>
+    sourceOf(lane) === 'log' ? [lane.name] : [],
+  )
+  const logQuestions = firstLog === undefined ? undefined : logQuestionSchemas([firstLog, ...otherLogs])
+  const document = openApiDocument(questions, logQuestions)
 
   const get = (path: string, handler: RequestHandler): void => {
     app.route(path).get(handler).all(notAllowed('GET, HEAD'))
@@ -43,6 +49,11 @@ export function createApp({ stores, readiness, metrics, logger, now }: AppParts)
   get('/warehouse/revenue', warehouseRoutes(parts).revenue)
   get('/warehouse/orders/:id/history', warehouseRoutes(parts).history)
   get('/orders/:id/everywhere', everywhereRoutes({ ...parts, onUnavailable: countUnavailable }).everywhere)
+  if (logQuestions !== undefined && stores.eventLog !== undefined) {
+    const routes = logRoutes({ ...parts, questions: logQuestions, eventLog: stores.eventLog })
+    get('/log/orders/:id/state', routes.state)
+    get('/log/orders/:id/trail', routes.trail)
+  }
   get('/openapi.json', (_request, response) => {
     response.json(document)
   })

@@ -5,8 +5,8 @@
  *
  * - `log`, in the derived stores of `cdc` and `event-sourcing`: the version of the change from the log (docs/adr/0001). It
  *   rises with every change of the order, a delete included, and the same version is the same state in every store.
- * - `revision`, in all stores of `dual-write`, where no log gives a version, and in PostgreSQL in any lane: the order's own
- *   revision. Two writers may have raised it alike, so the same revision in two stores is not always the same state.
+ * - `revision`, in all stores of `dual-write`, where no log gives a version, and in the system of record of any lane: the
+ *   order's own revision. Two writers may have raised it alike, so the same revision in two stores is not always the same state.
  *
  * A list has no version: those of different partitions have no order. `at` is when the newest change that is shown was made,
  * by the clock of the system of record, and `ageMs` how long ago that was. It grows while nobody writes: it is how old the

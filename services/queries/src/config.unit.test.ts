@@ -23,8 +23,12 @@ const faultsOf = (changes: Readonly<Record<string, string>>): string => {
 describe('the environment', () => {
   test('names the lanes to show; two of them unless it says otherwise', () => {
     expect(loadConfig(configSchema, environment).LANES).toEqual(['cdc', 'dual-write'])
-    const LANES = 'event-sourcing, cdc'
-    expect(loadConfig(configSchema, { ...environment, LANES }).LANES).toEqual(['event-sourcing', 'cdc'])
+    const more = { LANES: 'event-sourcing, cdc', KAFKA_BROKERS: '127.0.0.1:9092' }
+    expect(loadConfig(configSchema, { ...environment, ...more }).LANES).toEqual(['event-sourcing', 'cdc'])
+  })
+
+  test('a lane whose truth is a log needs the log', () => {
+    expect(faultsOf({ LANES: 'event-sourcing' })).toMatch(/KAFKA_BROKERS: is missing/)
   })
 
   test.each(Object.keys(environment))('without %s nothing starts, and the message names it', (name) => {

@@ -18,6 +18,19 @@ export function laneOf(strategy: LaneStrategy, name: string = strategy): Lane {
   return { ...names, name, strategy, cache: { firstPrefix: names.redisKey(''), prefixKey: `${name}:orders:prefix` } }
 }
 
+/** Where the lane's orders are first written, and what its derived stores are held against. */
+export type SourceName = 'postgresql' | 'log'
+
+export function sourceOf({ strategy }: Lane): SourceName {
+  switch (strategy) {
+    case 'cdc':
+    case 'dual-write':
+      return 'postgresql'
+    case 'event-sourcing':
+      return 'log'
+  }
+}
+
 /** Whether the derived stores of the lane are written from a log, and so know the version of what they hold. */
 export function hasLogVersions({ strategy }: Lane): boolean {
   switch (strategy) {

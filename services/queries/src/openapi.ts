@@ -10,6 +10,9 @@ import {
   problemSchema,
   revenuePageSchema,
   searchPageSchema,
+  stateSchema,
+  trailPageSchema,
+  type LogQuestionSchemas,
   type QuestionSchemas,
 } from './schemas.ts'
 
@@ -33,7 +36,8 @@ const failures = {
 }
 const params = z.object({ id: z.string().openapi({ description: "The order's id, a UUID" }) })
 
-export function openApiDocument(questions: QuestionSchemas): OpenApiDocument {
+/** @param logQuestions where a lane has its truth in a log. */
+export function openApiDocument(questions: QuestionSchemas, logQuestions?: LogQuestionSchemas): OpenApiDocument {
   const registry = new OpenAPIRegistry()
   registry.registerPath({
     method: 'get',
@@ -102,8 +106,10 @@ export function openApiDocument(questions: QuestionSchemas): OpenApiDocument {
       ...badQuestion,
       404: problem('Every store answers, and none has ever heard of it'),
       ...fault,
+      ...(logQuestions === undefined ? {} : { 502: problem('Of a lane whose truth is a log: the log is not whole') }),
     },
   })
+  if (logQuestions !== undefined) registerLogRoutes(registry, logQuestions)
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {
@@ -111,5 +117,28 @@ export function openApiDocument(questions: QuestionSchemas): OpenApiDocument {
       version: '1.0.0',
       description: 'The read side: each derived store of each lane. Errors are RFC 9457 problems.',
     },
+  })
+}
+
+function registerLogRoutes(registry: OpenAPIRegistry, questions: LogQuestionSchemas): void {
+  const responses = {
+    ...badQuestion,
+    404: problem('The log knows of no such order, or the lane is not switched on'),
+    ...failures,
+    502: problem('The log is not whole, so nobody can say'),
+  }
+  registry.registerPath({
+    method: 'get',
+    path: '/log/orders/{id}/state',
+    summary: 'An order as it is by the log, or as it was at a moment',
+    request: { params, query: questions.state },
+    responses: { 200: answer('What the events up to then add up to', stateSchema), ...responses },
+  })
+  registry.registerPath({
+    method: 'get',
+    path: '/log/orders/{id}/trail',
+    summary: 'Every event that led to an order: who, when, why',
+    request: { params, query: questions.trail },
+    responses: { 200: answer('A page, in the order in which it happened', trailPageSchema), ...responses },
   })
 }

@@ -11,6 +11,7 @@ const kinds = {
   'history-not-kept': { status: 404, title: 'The lane keeps no history of its orders' },
   'lane-off': { status: 404, title: 'The lane is not switched on' },
   'order-unknown': { status: 404, title: 'There is no such order' },
+  'log-broken': { status: 502, title: 'The log is not whole' },
   'order-unreadable': { status: 502, title: 'What the store holds is no order' },
   'store-unavailable': { status: 503, title: 'The store does not answer' },
 } as const

@@ -30,7 +30,7 @@ import { dropLane as dropWarehouse, setUpLane as setUpWarehouse } from '../../..
 import { dropLane as dropIndex, setUpLane as setUpIndex } from '../../../infra/elasticsearch/lane.ts'
 import { createLane as createTables, dropLane as dropTables } from '../../../infra/postgres/lane.ts'
 import { createApp } from './app.ts'
-import { hasLogVersions, laneOf, type Lane } from './lanes.ts'
+import { hasLogVersions, laneOf, type Lane, type LaneStrategy } from './lanes.ts'
 import { readinessOfAny } from './readiness.ts'
 import { openStores } from './stores.ts'
 
@@ -66,7 +66,11 @@ export function addressesOfService(): Readonly<Record<'postgres' | 'redis' | 'el
 export async function startService(
   lanes: readonly Lane[],
   overrides: Partial<ReturnType<typeof addressesOfService>> = {},
-  { timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {},
+  {
+    timeoutMs = 5_000,
+    brokers,
+    logTimeoutMs = 20_000,
+  }: { readonly timeoutMs?: number; readonly brokers?: string[]; readonly logTimeoutMs?: number } = {},
 ): Promise<Service> {
   const { postgres, redis, elasticsearch, clickhouse } = { ...addressesOfService(), ...overrides }
   const stores = await openStores(
@@ -75,7 +79,9 @@ export async function startService(
       REDIS_URL: redis,
       ELASTICSEARCH_URL: elasticsearch,
       CLICKHOUSE_URL: clickhouse,
+      KAFKA_BROKERS: brokers,
       STORE_TIMEOUT_MS: timeoutMs,
+      LOG_TIMEOUT_MS: logTimeoutMs,
     },
     lanes,
     () => undefined,
@@ -140,7 +146,7 @@ const options = { timeoutMs: 20_000 }
 export const item: OrderItem = { sku: 'tea-1', description: 'Green tea, 100 g', quantity: 2, unitPriceCents: 450 }
 
 /** The names of a lane begin with its strategy, which is what the service's users may see. */
-export async function openLane(strategy: 'cdc' | 'dual-write'): Promise<LaneUnderTest> {
+export async function openLane(strategy: LaneStrategy): Promise<LaneUnderTest> {
   const settings = testSettings()
   const lane = laneOf(strategy, `${strategy}-${throwAwayLane()}`)
   const database = lane.warehouseDatabase
@@ -151,7 +157,7 @@ export async function openLane(strategy: 'cdc' | 'dual-write'): Promise<LaneUnde
   await eventually(() => redis.status === 'ready', { deadlineMs: 5_000, what: 'a connection to Redis' })
   await createTables(postgres, lane.schema)
   await setUpIndex(elasticsearch, lane.name)
-  await setUpWarehouse(clickhouse, lane.name, strategy)
+  await setUpWarehouse(clickhouse, lane.name, strategy === 'dual-write' ? 'dual-write' : 'cdc')
   await clickhouse.command({
     query: `GRANT SELECT ON ${database}.* TO ${settings.variables['CLICKHOUSE_QUERIES_USER'] ?? ''}`,
   })

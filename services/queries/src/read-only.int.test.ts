@@ -25,8 +25,9 @@ describe('in PostgreSQL', () => {
   test('every write is refused: by the transaction, and by what the user may do', async () => {
     const { table } = under.lane
     const pool = connectPostgres(addresses.postgres, { connectionsMax: 1 })
+    const session = await pool.connect()
     try {
-      expect((await pool.query(`select id from ${table}`)).rowCount).toBe(1)
+      expect((await session.query(`select id from ${table}`)).rowCount).toBe(1)
       const writes = [
         `delete from ${table}`,
         `update ${table} set note = ''`,
@@ -34,13 +35,14 @@ describe('in PostgreSQL', () => {
         `create table ${under.lane.schema}.mine (id int)`,
         `drop table ${table}`,
       ]
-      for (const write of writes) await expect(pool.query(write)).rejects.toMatchObject({ code: '25006' })
-      await pool.query('set default_transaction_read_only = off')
-      for (const write of writes) await expect(pool.query(write)).rejects.toMatchObject({ code: '42501' })
+      for (const write of writes) await expect(session.query(write)).rejects.toMatchObject({ code: '25006' })
+      await session.query('set default_transaction_read_only = off')
+      for (const write of writes) await expect(session.query(write)).rejects.toMatchObject({ code: '42501' })
       for (const read of [`select 1 from ${under.lane.schema}.idempotency_keys`, 'select 1 from pg_authid']) {
-        await expect(pool.query(read)).rejects.toMatchObject({ code: '42501' })
+        await expect(session.query(read)).rejects.toMatchObject({ code: '42501' })
       }
     } finally {
+      session.release()
       await pool.end()
     }
   })
@@ -91,7 +93,6 @@ describe('in Elasticsearch', () => {
       await expect(client.index({ index, id, document: {} })).rejects.toMatchObject(refused)
       await expect(client.update({ index, id, doc: { note: '' } })).rejects.toMatchObject(refused)
       await expect(client.delete({ index, id })).rejects.toMatchObject(refused)
-      await expect(client.deleteByQuery({ index, query: { match_all: {} } })).rejects.toMatchObject(refused)
       await expect(client.indices.delete({ index: `${index}-v1` })).rejects.toMatchObject(refused)
       await expect(client.indices.create({ index: `${index}-v9` })).rejects.toMatchObject(refused)
       await expect(client.indices.refresh({ index })).rejects.toMatchObject(refused)

@@ -60,6 +60,30 @@ export function questionSchemas(lanes: readonly [string, ...string[]]) {
 }
 export type QuestionSchemas = ReturnType<typeof questionSchemas>
 
+/** Of the lanes whose truth is a log. */
+export function logQuestionSchemas(lanes: readonly [string, ...string[]]) {
+  const lane = z.enum(lanes, { error: `must be one of ${lanes.join(', ')}` }).default(lanes[0])
+  return {
+    state: z
+      .strictObject({
+        lane,
+        offset: z.coerce
+          .number()
+          .int()
+          .min(0)
+          .optional()
+          .openapi({ description: "As of that place of the order's partition" }),
+        time: z.iso.datetime({ offset: true }).optional().openapi({ description: 'As of that time, RFC 3339' }),
+      })
+      .refine(({ offset, time }) => offset === undefined || time === undefined, {
+        error: 'must be left out where there is an offset',
+        path: ['time'],
+      }),
+    trail: z.strictObject({ lane, ...page }),
+  }
+}
+export type LogQuestionSchemas = ReturnType<typeof logQuestionSchemas>
+
 export const asOfSchema = z
   .strictObject({
     version: z.int().nullable().openapi({ description: 'Of the order; a list has none' }),
@@ -72,7 +96,8 @@ export const asOfSchema = z
   })
   .openapi('AsOf')
 
-export const orderSchema = orderDocumentSchema.openapi('Order')
+// A schema of our own: one that was made before zod was extended cannot be named.
+export const orderSchema = z.object({ ...orderDocumentSchema.shape }).openapi('Order')
 
 /** What a store holds is shown as it is: to hide what is wrong would defeat the purpose. */
 export const storedOrderSchema = z.union([orderSchema, z.record(z.string(), z.unknown())]).openapi('StoredOrder', {
@@ -130,7 +155,7 @@ const shownSchema = z
     state: z.enum(['present', 'absent', 'deleted', 'unreadable', 'down']).openapi({
       description: '`deleted` is only known of the system of record; a derived store that holds nothing is `absent`',
     }),
-    asOf: asOfSchema.nullable(),
+    asOf: z.union([asOfSchema, z.null()]),
     order: z.record(z.string(), z.unknown()).nullable().openapi({
       description: "What it holds, in the fields of Order whatever the store's own names are",
     }),
@@ -148,14 +173,59 @@ export const everywhereSchema = z
     lane: z.string(),
     id: z.uuid(),
     consistent: z.boolean().nullable().openapi({ description: 'Null when a store is down and no other differs' }),
+    source: z.enum(['postgresql', 'log']).openapi({ description: 'Which of the stores is the system of record' }),
     stores: z.strictObject({
-      postgresql: shownSchema,
+      postgresql: shownSchema.optional(),
+      log: shownSchema.optional(),
       redis: shownSchema,
       elasticsearch: shownSchema,
       clickhouse: shownSchema,
     }),
   })
   .openapi('Everywhere')
+
+const placeSchema = z.strictObject({ topic: z.string(), partition: z.int(), offset: z.int() })
+
+export const stateSchema = z
+  .strictObject({
+    id: z.uuid(),
+    state: z.enum(['no-order', 'order', 'removed-order']),
+    order: z
+      .union([orderSchema, z.null()])
+      .openapi({ description: 'As it was then; of a removed one, as it was last' }),
+    last: z
+      .strictObject({ place: placeSchema, sequence: z.int(), at: z.iso.datetime() })
+      .nullable()
+      .openapi({ description: 'The last event that is part of it; null before the first' }),
+    laterEvents: z.int().min(0),
+    asOf: asOfSchema,
+  })
+  .openapi('StateOfOrder')
+
+export const trailPageSchema = z
+  .strictObject({
+    events: z.array(
+      z.strictObject({
+        place: placeSchema,
+        event: z
+          .looseObject({
+            type: z.string(),
+            sequence: z.int(),
+            revision: z.int(),
+            commandId: z.uuid(),
+            actor: z.string(),
+            reason: z.string().nullable(),
+            at: z.iso.datetime(),
+            previousHash: z.string(),
+            hash: z.string(),
+          })
+          .openapi({ description: 'What happened, who asked for it and why; further fields depend on the type' }),
+      }),
+    ),
+    nextCursor,
+    asOf: asOfSchema,
+  })
+  .openapi('TrailPage')
 
 export const problemSchema = z
   .strictObject({

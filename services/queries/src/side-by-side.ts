@@ -19,8 +19,8 @@ import {
   type View,
 } from '@driftlab/auditor'
 import { asOf, asOfStored, type AsOf } from './as-of.ts'
-import type { Lane } from './lanes.ts'
-import type { DerivedStoreName, StoreName } from './stores/failure.ts'
+import { sourceOf, type Lane, type SourceName } from './lanes.ts'
+import type { DerivedStoreName } from './stores/failure.ts'
 import type { Found } from './stores/redis.ts'
 
 /** What came of asking a store. */
@@ -49,10 +49,10 @@ export interface Shown {
 export interface SideBySide {
   /** Null when a store is down and no other differs. */
   readonly consistent: boolean | null
-  readonly stores: Readonly<Record<StoreName, Shown>>
+  /** Which of them is the system of record. */
+  readonly source: SourceName
+  readonly stores: Readonly<Record<DerivedStoreName, Shown> & Partial<Record<SourceName, Shown>>>
 }
-
-const derivedStores = ['redis', 'elasticsearch', 'clickhouse'] as const satisfies readonly DerivedStoreName[]
 
 /** @returns undefined when every store answers, and none has ever heard of the order. */
 export function sideBySide(
@@ -71,16 +71,16 @@ export function sideBySide(
     return showStore(lane, view, documentProjection, record, stores[store], nowMs)
   }
   const shown = {
-    postgresql: showRecord(specification, documentProjection, record, nowMs),
     redis: shownStore('redis'),
     elasticsearch: shownStore('elasticsearch'),
     clickhouse: shownStore('clickhouse'),
   }
-  const all = Object.values(shown)
-  if (all.every(({ state }) => state === 'absent')) return undefined
-  const differing = derivedStores.some((store) => shown[store].divergence !== null)
-  const down = all.some(({ state }) => state === 'down')
-  return { consistent: differing ? false : down ? null : true, stores: shown }
+  const source = sourceOf(lane)
+  const all = { [source]: showRecord(specification, documentProjection, record, nowMs), ...shown }
+  const states = Object.values(all).map(({ state }) => state)
+  if (states.every((state) => state === 'absent')) return undefined
+  const differing = Object.values(shown).some(({ divergence }) => divergence !== null)
+  return { consistent: differing ? false : states.includes('down') ? null : true, source, stores: all }
 }
 
 const nothing = { asOf: null, order: null, divergence: null, differs: [], reason: null } as const
@@ -129,7 +129,12 @@ function showStore(
     case 'absent':
       return { ...nothing, ...compared, state: 'absent' }
     case 'unreadable':
-      return { ...nothing, ...compared, state: 'unreadable', reason: `${held.reason}: ${held.excerpt}` }
+      return {
+        ...nothing,
+        ...compared,
+        state: 'unreadable',
+        reason: held.excerpt === '' ? held.reason : `${held.reason}: ${held.excerpt}`,
+      }
     case 'present': {
       const order = inDocumentFields(view, names, held.fields)
       return { ...compared, state: 'present', asOf: asOfStored(lane, { version, fields: order }, nowMs), order }

@@ -2,12 +2,14 @@
 import { ordersLaneSpecification, type Specification } from '@driftlab/auditor'
 import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis } from '@driftlab/stores'
 import type { Config } from './config.ts'
-import type { Lane } from './lanes.ts'
+import { sourceOf, type Lane } from './lanes.ts'
 import { openWarehouse, type Warehouse } from './stores/clickhouse.ts'
 import { openSearchIndex, type SearchIndex } from './stores/elasticsearch.ts'
 import type { StoreName } from './stores/failure.ts'
+import { openEventLog, type EventLog } from './stores/log.ts'
 import { openSystemOfRecord, type SystemOfRecord } from './stores/postgres.ts'
-import { openCache, type Cache } from './stores/redis.ts'
+import { firstAttempt, openCache, type Cache } from './stores/redis.ts'
+import { recordedState, stepsOf } from './trail.ts'
 
 export interface OpenLane {
   readonly lane: Lane
@@ -20,13 +22,21 @@ export interface OpenStores {
   readonly cache: Cache
   readonly search: SearchIndex
   readonly warehouse: Warehouse
-  readonly checks: Readonly<Record<StoreName, () => Promise<unknown>>>
+  /** Where a lane has its truth in a log. */
+  readonly eventLog: EventLog | undefined
+  readonly checks: Readonly<Partial<Record<StoreName, () => Promise<unknown>>>>
   close(): Promise<void>
 }
 
 type Addresses = Pick<
   Config,
-  'POSTGRES_URL' | 'REDIS_URL' | 'ELASTICSEARCH_URL' | 'CLICKHOUSE_URL' | 'STORE_TIMEOUT_MS'
+  | 'POSTGRES_URL'
+  | 'REDIS_URL'
+  | 'ELASTICSEARCH_URL'
+  | 'CLICKHOUSE_URL'
+  | 'KAFKA_BROKERS'
+  | 'STORE_TIMEOUT_MS'
+  | 'LOG_TIMEOUT_MS'
 >
 
 export async function openStores(
@@ -44,6 +54,7 @@ export async function openStores(
     lanes.map(({ name }) => ordersLaneSpecification(name, { kind: 'bounded', inFlightMaxMs: 0 })),
   )
   const redis = connectRedis(config.REDIS_URL, { timeoutMs, onConnectionError: lost('redis') })
+  await firstAttempt(redis, timeoutMs)
   const elasticsearch = connectElasticsearch(config.ELASTICSEARCH_URL, { timeoutMs: timeoutMs + 500 })
   const clickhouse = connectClickHouse(config.CLICKHOUSE_URL, { timeoutMs })
   const postgres = connectPostgres(config.POSTGRES_URL, {
@@ -51,14 +62,29 @@ export async function openStores(
     connectionsMax: 1,
     onIdleError: lost('postgresql'),
   })
+  const eventLog =
+    config.KAFKA_BROKERS === undefined
+      ? undefined
+      : openEventLog({ brokers: config.KAFKA_BROKERS, timeoutMs: config.LOG_TIMEOUT_MS })
+  const openRecord = (lane: Lane, specification: Specification): SystemOfRecord => {
+    switch (sourceOf(lane)) {
+      case 'postgresql':
+        return openSystemOfRecord(config.POSTGRES_URL, lane, specification, {
+          timeoutMs,
+          onIdleError: lost('postgresql'),
+        })
+      case 'log':
+        if (eventLog === undefined) throw new TypeError(`Lane ${lane.name} needs KAFKA_BROKERS`)
+        return {
+          read: async (id) => recordedState(stepsOf(await eventLog.recordsOf(lane, id), id), specification),
+          close: () => Promise.resolve(),
+        }
+    }
+  }
   const openLanes = lanes.map((lane, index): OpenLane => {
     const specification = specifications[index]
     if (specification === undefined) throw new TypeError(`There is no specification of ${lane.name}`)
-    const record = openSystemOfRecord(config.POSTGRES_URL, lane, specification, {
-      timeoutMs,
-      onIdleError: lost('postgresql'),
-    })
-    return { lane, specification, record }
+    return { lane, specification, record: openRecord(lane, specification) }
   })
   const cache = openCache(redis)
   const search = openSearchIndex(elasticsearch, { timeoutMs })
@@ -68,8 +94,10 @@ export async function openStores(
     cache,
     search,
     warehouse,
+    eventLog,
     checks: {
       postgresql: () => postgres.query('select 1'),
+      ...(eventLog === undefined ? {} : { log: () => eventLog.ping() }),
       redis: () => cache.ping(),
       elasticsearch: () => search.ping(),
       clickhouse: () => warehouse.ping(),
@@ -80,6 +108,7 @@ export async function openStores(
         postgres.end(),
         elasticsearch.close(),
         clickhouse.close(),
+        eventLog?.close(),
         ...openLanes.map(({ record }) => record.close()),
       ])
     },

@@ -18,7 +18,7 @@ export interface RouteParts {
 export function readQuestion<Schema extends z.ZodType<{ readonly lane: string }>>(
   request: Request,
   schema: Schema,
-  { stores }: RouteParts,
+  { stores }: Pick<RouteParts, 'stores'>,
 ): z.output<Schema> & { readonly open: OpenLane } {
   const query = schema.safeParse(request.query)
   if (!query.success) throw invalidRequest(query.error, 'query')

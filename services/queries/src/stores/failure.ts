@@ -1,8 +1,8 @@
 /** Why a store gives no answer, for whoever has to tell people: it is away, or it has never heard of the lane. */
 
-export const storeNames = ['postgresql', 'redis', 'elasticsearch', 'clickhouse'] as const
+export const storeNames = ['postgresql', 'log', 'redis', 'elasticsearch', 'clickhouse'] as const
 export type StoreName = (typeof storeNames)[number]
-export type DerivedStoreName = Exclude<StoreName, 'postgresql'>
+export type DerivedStoreName = Exclude<StoreName, 'postgresql' | 'log'>
 
 /** The store does not answer, or not in time. Asking again later may help. */
 export class StoreUnavailable extends Error {

@@ -1,4 +1,4 @@
-/** The orders of a lane in the system of record, read as the auditor reads them. */
+/** The orders of a lane in the system of record, where that is PostgreSQL, read as the auditor reads them. */
 import { openSource, type SourceRow, type SourceState, type Specification } from '@driftlab/auditor'
 import { databaseFaultOf } from '@driftlab/stores'
 import type { Lane } from '../lanes.ts'

@@ -42,6 +42,23 @@ export function openCache(redis: Redis): Cache {
   }
 }
 
+/**
+ * Until the first attempt to connect has succeeded or failed: a command fails at once while there is no connection, and the
+ * first question should not be refused only because it came early.
+ */
+export async function firstAttempt(redis: Redis, timeoutMs: number): Promise<void> {
+  if (redis.status === 'ready') return
+  const over = Promise.withResolvers<undefined>()
+  const end = (): void => {
+    over.resolve(undefined)
+  }
+  const timer = setTimeout(end, timeoutMs)
+  redis.once('ready', end).once('error', end)
+  await over.promise
+  clearTimeout(timer)
+  redis.off('ready', end).off('error', end)
+}
+
 function versionIn(text: string | null | undefined): number | null {
   return text !== undefined && text !== null && /^\d{1,16}$/.test(text) ? Number(text) : null
 }
