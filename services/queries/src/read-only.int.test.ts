@@ -96,7 +96,9 @@ describe('in Elasticsearch', () => {
       await expect(client.indices.delete({ index: `${index}-v1` })).rejects.toMatchObject(refused)
       await expect(client.indices.create({ index: `${index}-v9` })).rejects.toMatchObject(refused)
       await expect(client.indices.refresh({ index })).rejects.toMatchObject(refused)
-      await expect(client.indices.putSettings({ index, settings: {} })).rejects.toMatchObject(refused)
+      await expect(client.indices.putSettings({ index, settings: { refresh_interval: '5s' } })).rejects.toMatchObject(
+        refused,
+      )
       await expect(client.search({ index: 'outbox-orders' })).rejects.toMatchObject(refused)
     } finally {
       await client.close()
