@@ -29,7 +29,7 @@ RUN node services/dashboard/build.ts
 
 FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Driftlab services" \
-      org.opencontainers.image.description="Orders service, sinks, auditor, dashboard and set-up jobs of Driftlab" \
+      org.opencontainers.image.description="Orders service, sinks, auditor, queries, dashboard and set-up jobs of Driftlab" \
       org.opencontainers.image.licenses="MIT"
 ENV NODE_ENV=production
 WORKDIR /app
@@ -43,7 +43,7 @@ COPY infra infra
 RUN mkdir -p /var/lib/driftlab && chown node:node /var/lib/driftlab
 RUN mkdir -p /configuration && cd /configuration \
  && mkdir passwords postgres connect redis elasticsearch clickhouse migrate elasticsearch-set-up clickhouse-set-up \
-      orders-cdc orders-dual-write cache-updater search-indexer warehouse-loader auditor event-sourcing-set-up orders-event-sourcing \
+      orders-cdc orders-dual-write cache-updater search-indexer warehouse-loader auditor queries event-sourcing-set-up orders-event-sourcing \
       cache-updater-event-sourcing search-indexer-event-sourcing warehouse-loader-event-sourcing \
  && chown -R node:node /configuration && chmod 700 passwords
 USER node

@@ -11,6 +11,7 @@ run := NODE_COMPILE_CACHE=$(CURDIR)/node_modules/.cache/node npm run --silent
 # RUNTIME=docker: the same targets on docker-compose.yml, with nothing installed here.
 RUNTIME ?= native
 compose := docker compose
+all_lanes := cdc,dual-write,event-sourcing
 auditor := $(compose) exec auditor node services/auditor/src/main.ts
 ifneq ($(filter-out native docker,$(RUNTIME)),)
 $(error RUNTIME is native or docker, not $(RUNTIME))
@@ -28,7 +29,7 @@ demo: $(stamp) ## start everything, drive both lanes, print the verdict, clean u
 ifeq ($(RUNTIME),docker)
 
 up:
-	@$(compose) $(if $(EVENT_SOURCING),--profile event-sourcing) up --detach --build
+	@$(if $(EVENT_SOURCING),QUERIES_LANES=$(all_lanes)) $(compose) $(if $(EVENT_SOURCING),--profile event-sourcing) up --detach --build
 # Its end is the end of the start. Not `logs --follow`, which waits for ever where it has ended already.
 	@id=$$($(compose) ps --all --quiet welcome) && code=$$(docker wait $$id) && \
 	docker logs --since "$$(docker inspect --format '{{.State.StartedAt}}' $$id)" $$id && exit $$code

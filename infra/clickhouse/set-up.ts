@@ -23,6 +23,8 @@ const settingsSchema = z.object({
   CLICKHOUSE_WAREHOUSE_LOADER_PASSWORD: z.string(),
   CLICKHOUSE_AUDITOR_USER: z.string(),
   CLICKHOUSE_AUDITOR_PASSWORD: z.string(),
+  CLICKHOUSE_QUERIES_USER: z.string(),
+  CLICKHOUSE_QUERIES_PASSWORD: z.string(),
   /** Of several servers; without it there is one. */
   CLICKHOUSE_CLUSTER: z
     .string()
@@ -39,6 +41,8 @@ type Settings = z.output<typeof settingsSchema>
 interface ServiceUser {
   readonly user: string
   readonly password: string
+  /** What the user is made with; by default users.sql. */
+  readonly file?: string
   readonly grants: readonly string[]
 }
 
@@ -55,8 +59,8 @@ function writerOf(kind: LaneKind, settings: Settings): Pick<ServiceUser, 'user' 
   }
 }
 
-async function setUpUser(client: StatementRunner, { user, password, grants }: ServiceUser): Promise<void> {
-  await runFile(client, 'users.sql', { user: { name: user }, password: { text: password } })
+async function setUpUser(client: StatementRunner, { user, password, file, grants }: ServiceUser): Promise<void> {
+  await runFile(client, file ?? 'users.sql', { user: { name: user }, password: { text: password } })
   for (const grant of grants) await client.command({ query: `GRANT ${grant} TO ${user}` })
 }
 
@@ -77,6 +81,13 @@ async function setUp(settings: Settings, report: Report): Promise<void> {
       user: settings.CLICKHOUSE_AUDITOR_USER,
       password: settings.CLICKHOUSE_AUDITOR_PASSWORD,
       grants: ['SELECT ON *.*'],
+    })
+    await setUpUser(client, {
+      user: settings.CLICKHOUSE_QUERIES_USER,
+      password: settings.CLICKHOUSE_QUERIES_PASSWORD,
+      file: 'reader.sql',
+      // Of the event-sourced lane, too, which may be set up later: so its absence can be told from a missing right.
+      grants: [...laneKinds, 'event-sourcing'].map((lane) => `SELECT ON ${laneNames(lane).warehouseDatabase}.*`),
     })
     report(`lanes ${settings.LANES.join(', ')} and their users are there`)
   } finally {

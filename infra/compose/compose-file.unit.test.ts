@@ -8,6 +8,7 @@ import { configSchema as cacheUpdaterSchema } from '../../services/cache-updater
 import { configSchema as orderProcessorSchema } from '../../services/order-processor/src/config.ts'
 import { configSchema as dashboardSchema } from '../../services/dashboard/src/config.ts'
 import { configSchema as ordersSchema } from '../../services/orders/src/config.ts'
+import { configSchema as queriesSchema } from '../../services/queries/src/config.ts'
 import { configSchema as searchIndexerSchema } from '../../services/search-indexer/src/config.ts'
 import { configSchema as warehouseLoaderSchema } from '../../services/warehouse-loader/src/config.ts'
 import { generatePasswords, parseEnvironmentFile, parseSettings, type Settings } from '../native/src/settings.ts'
@@ -153,6 +154,7 @@ describe('secrets', () => {
     'search-indexer-event-sourcing': searchIndexerSchema,
     'warehouse-loader-event-sourcing': warehouseLoaderSchema,
     dashboard: dashboardSchema,
+    queries: queriesSchema,
   }
   const defaults = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
     Object.fromEntries(

@@ -163,7 +163,7 @@ export function createComposeLab(composeProject: ComposeProject): Lab {
   return lab
 }
 
-/** The orders services are all of the components that are published. */
+/** The orders services and the read side are all of the components that are published. */
 function publishedUrl(
   name: ComponentName,
   instance: number | undefined,

@@ -44,6 +44,12 @@ export function secretsOf(settings: Settings, job: JobSettings): Readonly<Record
       ELASTICSEARCH_URL: url.elasticsearch('AUDITOR'),
       CLICKHOUSE_URL: url.clickhouse('AUDITOR'),
     },
+    queries: {
+      POSTGRES_URL: url.postgres('QUERIES'),
+      REDIS_URL: url.redis('QUERIES'),
+      ELASTICSEARCH_URL: url.elasticsearch('QUERIES'),
+      CLICKHOUSE_URL: url.clickhouse('QUERIES'),
+    },
   }
 }
 

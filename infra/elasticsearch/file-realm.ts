@@ -20,6 +20,8 @@ export interface FileRealmSettings {
   readonly ELASTICSEARCH_SEARCH_INDEXER_PASSWORD: string
   readonly ELASTICSEARCH_AUDITOR_USER: string
   readonly ELASTICSEARCH_AUDITOR_PASSWORD: string
+  readonly ELASTICSEARCH_QUERIES_USER: string
+  readonly ELASTICSEARCH_QUERIES_PASSWORD: string
 }
 
 export function fileRealm(settings: FileRealmSettings): FileRealm {
@@ -38,6 +40,11 @@ export function fileRealm(settings: FileRealmSettings): FileRealm {
       name: settings.ELASTICSEARCH_AUDITOR_USER,
       password: settings.ELASTICSEARCH_AUDITOR_PASSWORD,
       role: 'driftlab-auditor',
+    },
+    {
+      name: settings.ELASTICSEARCH_QUERIES_USER,
+      password: settings.ELASTICSEARCH_QUERIES_PASSWORD,
+      role: 'driftlab-queries',
     },
   ]
   return {

@@ -23,6 +23,8 @@ const settingsSchema = z.object({
   ELASTICSEARCH_SEARCH_INDEXER_PASSWORD: z.string(),
   ELASTICSEARCH_AUDITOR_USER: z.string(),
   ELASTICSEARCH_AUDITOR_PASSWORD: z.string(),
+  ELASTICSEARCH_QUERIES_USER: z.string(),
+  ELASTICSEARCH_QUERIES_PASSWORD: z.string(),
 })
 type Settings = z.output<typeof settingsSchema>
 
@@ -76,6 +78,7 @@ async function setUp(settings: Settings, report: Report): Promise<void> {
   )
   for (const lane of lanes) {
     await checkUser(settings, settings.ELASTICSEARCH_AUDITOR_USER, settings.ELASTICSEARCH_AUDITOR_PASSWORD, lane)
+    await checkUser(settings, settings.ELASTICSEARCH_QUERIES_USER, settings.ELASTICSEARCH_QUERIES_PASSWORD, lane)
   }
   report(`lanes ${lanes.join(', ')} are there, and let their users in`)
 }

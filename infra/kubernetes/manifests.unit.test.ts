@@ -13,6 +13,7 @@ import { ordersSpecificationPath } from '../../services/auditor/src/index.ts'
 import { readSpecification, type Specification } from '../../services/auditor/src/specification.ts'
 import { configSchema as dashboardSchema } from '../../services/dashboard/src/config.ts'
 import { configSchema as ordersSchema } from '../../services/orders/src/config.ts'
+import { configSchema as queriesSchema } from '../../services/queries/src/config.ts'
 import { configSchema as searchIndexerSchema } from '../../services/search-indexer/src/config.ts'
 import { configSchema as warehouseLoaderSchema } from '../../services/warehouse-loader/src/config.ts'
 import { connectorName, readConnectorConfig } from '../connect/settings.ts'
@@ -121,6 +122,7 @@ const services = [
   'warehouse-loader',
   'auditor',
   'dashboard',
+  'queries',
 ] as const
 const sinks = ['cache-updater', 'search-indexer', 'warehouse-loader'] as const
 const jobs = ['migrate', 'elasticsearch-set-up', 'clickhouse-set-up'] as const
@@ -256,6 +258,7 @@ describe('our processes', () => {
     'search-indexer': searchIndexerSchema,
     'warehouse-loader': warehouseLoaderSchema,
     dashboard: dashboardSchema,
+    queries: queriesSchema,
   }
   /** Read by Node, by the PostgreSQL client and by what every process of ours shares; in no service's schema. */
   const common = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'PGSSLMODE', 'SECRETS_DIR']
@@ -451,7 +454,8 @@ describe('the network policies', () => {
     const { egress } = policyOf('dashboard')
     expect(names(egress.flatMap(({ to }) => to)).toSorted()).toEqual(asked.toSorted())
     const metrics = policyOf('metrics')
-    expect(names([metrics]).toSorted()).toEqual([...asked, 'dashboard'].toSorted())
+    // Nobody watches the read side on the page; Prometheus asks it as it asks all.
+    expect(names([metrics]).toSorted()).toEqual([...asked, 'dashboard', 'queries'].toSorted())
     expect(names(metrics.ingress.flatMap(({ from }) => from))).toContain('dashboard')
   })
 

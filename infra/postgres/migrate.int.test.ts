@@ -10,7 +10,7 @@ const settings = testSettings()
 const id = '01890a5d-ac96-774b-bcce-b302099a8057'
 
 let administrator: Postgres
-const logins: Partial<Record<'ORDERS' | 'AUDITOR' | 'REPLICATION' | 'RELAY', Postgres>> = {}
+const logins: Partial<Record<'ORDERS' | 'AUDITOR' | 'QUERIES' | 'REPLICATION' | 'RELAY', Postgres>> = {}
 
 function as(login: keyof typeof logins): Postgres {
   const url = new URL(settings.postgresUrl)
@@ -132,6 +132,22 @@ describe('the rights of each login', () => {
     await expect(auditor.query(`select from ${schema}.idempotency_keys`)).rejects.toMatchObject(denied)
   })
 
+  test('the read side reads orders and deletions, and cannot begin a transaction that writes unless it says so', async () => {
+    const queries = as('QUERIES')
+    await queries.query(`select from ${schema}.orders`)
+    await queries.query(`select from ${schema}.order_deletions`)
+    await expect(queries.query(`delete from ${schema}.orders`)).rejects.toMatchObject({ code: '25006' })
+    const insisting = await queries.connect()
+    try {
+      await insisting.query('set default_transaction_read_only = off')
+      await expect(insisting.query(`delete from ${schema}.orders`)).rejects.toMatchObject(denied)
+      await expect(insisting.query(`select from ${schema}.idempotency_keys`)).rejects.toMatchObject(denied)
+      await expect(insisting.query('create temporary table t (id int)')).rejects.toMatchObject(denied)
+    } finally {
+      insisting.release(true)
+    }
+  })
+
   test('replication reads the orders of the cdc lane, and no other table', async () => {
     const replication = as('REPLICATION')
     await replication.query('select id from cdc.orders limit 1')
@@ -172,7 +188,7 @@ describe('the rights of each login', () => {
   })
 
   test('none of them is more than that', async () => {
-    const users = ['ORDERS', 'AUDITOR', 'REPLICATION', 'RELAY'].map(
+    const users = ['ORDERS', 'AUDITOR', 'QUERIES', 'REPLICATION', 'RELAY'].map(
       (login) => settings.variables[`POSTGRES_${login}_USER`],
     )
     const { rows } = await administrator.query(

@@ -24,15 +24,19 @@ const settingsSchema = z.object({
   POSTGRES_RELAY_PASSWORD: z.string(),
   POSTGRES_AUDITOR_USER: z.string(),
   POSTGRES_AUDITOR_PASSWORD: z.string(),
+  POSTGRES_QUERIES_USER: z.string(),
+  POSTGRES_QUERIES_PASSWORD: z.string(),
 })
 type Settings = Readonly<z.output<typeof settingsSchema>>
 
 interface Login {
   readonly user: string
   readonly password: string
-  readonly group: 'orders_writer' | 'orders_replicator' | 'orders_relay' | 'orders_auditor'
+  readonly group: 'orders_writer' | 'orders_replicator' | 'orders_relay' | 'orders_auditor' | 'orders_reader'
   /** The right to read the log; PostgreSQL does not pass it on through membership. */
   readonly replication: boolean
+  /** Every transaction is, over and above what its group may not do. */
+  readonly readOnly?: boolean
 }
 
 function logins(settings: Settings): readonly Login[] {
@@ -60,6 +64,13 @@ function logins(settings: Settings): readonly Login[] {
       password: settings.POSTGRES_AUDITOR_PASSWORD,
       group: 'orders_auditor',
       replication: false,
+    },
+    {
+      user: settings.POSTGRES_QUERIES_USER,
+      password: settings.POSTGRES_QUERIES_PASSWORD,
+      group: 'orders_reader',
+      replication: false,
+      readOnly: true,
     },
   ]
 }
@@ -100,6 +111,7 @@ async function ensureLogin(client: Client, login: Login): Promise<'created' | 'k
       `${login.replication ? 'replication' : 'noreplication'} password ${escapeLiteral(login.password)}`,
   )
   await client.query(`grant ${escapeIdentifier(login.group)} to ${user}`)
+  if (login.readOnly === true) await client.query(`alter role ${user} set default_transaction_read_only = on`)
   return rowCount === 0 ? 'created' : 'kept'
 }
 

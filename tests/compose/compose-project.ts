@@ -19,6 +19,7 @@ const ports = {
   ORDERS_DUAL_WRITE_PORTS: '24201-24202',
   AUDITOR_PORT: '24304',
   DASHBOARD_PORT: '24000',
+  QUERIES_PORT: '24305',
 }
 export const auditorPort = Number(ports.AUDITOR_PORT)
 export const dashboardUrl = `http://127.0.0.1:${ports.DASHBOARD_PORT}`

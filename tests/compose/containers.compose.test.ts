@@ -93,7 +93,7 @@ describe('a stack that has just come up', () => {
 
 describe('hardening', () => {
   test('no process is root, and none can write where it does not keep data', async () => {
-    for (const service of [...stores, ...sinks, 'orders-cdc', 'orders-dual-write', 'auditor', 'dashboard']) {
+    for (const service of [...stores, ...sinks, 'orders-cdc', 'orders-dual-write', 'auditor', 'queries', 'dashboard']) {
       expect(`${service} ${await exec(service, 'id', '-u')}`).toMatch(/ [1-9]\d*$/)
       await expect(exec(service, 'sh', '-c', 'echo x > /etc/written')).rejects.toThrow(/read-only file system/i)
     }

@@ -25,6 +25,7 @@ const services = [
   'cache-updater',
   'search-indexer',
   'warehouse-loader',
+  'queries',
 ] as const satisfies readonly ComponentName[]
 
 /** Started for this: they run beside the laboratory, not in it. */

@@ -233,14 +233,18 @@ function prologue(scope: Scope, isNew: boolean): readonly string[] {
   const statements: string[] = []
   if (isNew) {
     if (scope.database !== 'default') statements.push(`USE ${quoteName(scope.database)}`)
-    const settings = { max_result_bytes: String(resultBytesMax), result_overflow_mode: 'throw', ...scope.settings }
+    const settings: Scope['settings'] = {
+      max_result_bytes: String(resultBytesMax),
+      result_overflow_mode: 'throw',
+      ...scope.settings,
+    }
     statements.push(
       `SET ${Object.entries(settings)
         .map(([name, value]) => `${quoteName(name)} = ${quoteString(value)}`)
         .join(', ')}`,
     )
-    // 2 as the real server does for GET: reads only, settings may still be given.
-    if (scope.readonly) statements.push('SET readonly = 2')
+    // 2 as the real server does for GET: reads only, settings may still be given. With 1 even that is fixed.
+    if (scope.readonly && settings['readonly'] !== '1') statements.push('SET readonly = 2')
   }
   const parameters = Object.entries(scope.parameters)
   if (parameters.length > 0) {

@@ -351,6 +351,39 @@ describe('users', () => {
     }
   })
 
+  test('a read-only user can change neither rows nor settings, and sees what was granted, with parameters as well', async () => {
+    const reader = { user: 'reader', password: 'reads only' }
+    const admin = connect(front)
+    const own = connect(front, reader)
+    try {
+      await admin.command({
+        query: `CREATE USER reader IDENTIFIED WITH sha256_password BY 'reads only' SETTINGS max_result_rows = 3, readonly = 1`,
+      })
+      await admin.command({ query: 'GRANT ALL ON lab.* TO reader' })
+      expect(await rowsOf(own, 'SELECT {n: UInt8} AS n', { n: 7 })).toEqual([{ n: 7 }])
+      const asked = (settings: Record<string, string>): Promise<unknown> =>
+        own.query({ query: 'SELECT 1', clickhouse_settings: settings })
+      await asked({ max_result_rows: '3' })
+      for (const refused of [
+        asked({ max_result_rows: '4' }),
+        asked({ readonly: '0' }),
+        own.command({ query: "INSERT INTO lab.notes VALUES (102, 'not mine')" }),
+        own.command({ query: 'SET readonly = 0' }),
+        own.query({ query: 'SELECT 1 SETTINGS max_result_rows = 1000' }),
+      ]) {
+        expect((await errorOf(refused)).code).toBe('164')
+      }
+      const overGet = await raw(`?${new URLSearchParams({ query: 'SELECT 1', ...reader }).toString()}`, {
+        anonymous: true,
+      })
+      expect([overGet.status, await overGet.text()]).toEqual([200, '1\n'])
+      expect((await errorOf(rowsOf(own, 'SELECT number FROM numbers(4)'))).code).toBe('396')
+    } finally {
+      await own.close()
+      await admin.close()
+    }
+  })
+
   test.each([
     'SELECT * FROM secret.t',
     'SELECT (SELECT count() FROM secret.t)',

@@ -157,6 +157,7 @@ export function createFront({ engine, users, onError }: FrontOptions): Front {
       readonly: isGet,
       sessionId: request.sessionId === undefined ? undefined : JSON.stringify([user.name, request.sessionId]),
     }
+    refuseChangedSettings(user, request.settings)
     if (statement.kind === 'empty') throw new EngineError(62, 'SYNTAX_ERROR', 'Syntax error: Empty query')
     if (statement.kind === 'insert' && isDataSource(statement.insert)) {
       const dataOffset = dataOffsetOf(statement.insert)
@@ -282,6 +283,14 @@ function dataOffsetOf(insert: Insert): number {
 function headText(combined: string, query: string, body: Buffer, dataOffset: number): string {
   if (query === '') return body.subarray(0, dataOffset).toString('utf8').trimEnd()
   return combined.slice(0, Math.min(dataOffset, query.length)).trimEnd()
+}
+
+/** As the real server has it: with readonly 1, nobody may ask for a setting other than it is. */
+function refuseChangedSettings(user: User, asked: Readonly<Record<string, string>>): void {
+  if (user.settings['readonly'] !== '1') return
+  const changed = Object.entries(asked).find(([name, value]) => user.settings[name] !== value)
+  if (changed === undefined) return
+  throw new EngineError(164, 'READONLY', `Cannot modify '${changed[0]}' setting in readonly mode`)
 }
 
 function splitInsert(combined: string, insert: Insert, body: Buffer): { readonly head: string; readonly data: Buffer } {

@@ -28,6 +28,7 @@ export const componentNames = [
   'cache-updater',
   'search-indexer',
   'warehouse-loader',
+  'queries',
 ] as const
 /** What one experiment needs and nobody else: natively only, installed and started when it is named, and not before. */
 export const mariadbNames = ['mariadb', 'mariadb-set-up'] as const
@@ -406,6 +407,20 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
       dependsOn: ['kafka-topics', 'clickhouse-set-up'],
       environment: { ...sinkEnvironment(settings), CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
     }),
+    service({
+      name: 'queries',
+      folder: 'queries',
+      variable: 'QUERIES_PORT',
+      dependsOn: ['migrate', 'redis', 'elasticsearch-set-up', 'clickhouse-set-up'],
+      environment: {
+        LANES: 'cdc,dual-write,event-sourcing',
+        KAFKA_BROKERS: url.kafkaBrokers,
+        POSTGRES_URL: url.postgres('QUERIES'),
+        REDIS_URL: url.redis('QUERIES'),
+        ELASTICSEARCH_URL: url.elasticsearch('QUERIES'),
+        CLICKHOUSE_URL: url.clickhouse('QUERIES'),
+      },
+    }),
 
     service({
       name: 'order-processor',
@@ -527,20 +542,20 @@ export function addresses(settings: Settings, endpoints: Endpoints = nativeEndpo
     `${scheme}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${endpoint}`
   return {
     postgres: (
-      role: 'ADMIN' | 'ORDERS' | 'REPLICATION' | 'RELAY' | 'AUDITOR',
+      role: 'ADMIN' | 'ORDERS' | 'REPLICATION' | 'RELAY' | 'AUDITOR' | 'QUERIES',
       database = settings.POSTGRES_DATABASE,
     ): string =>
       `${url('postgres', settings[`POSTGRES_${role}_USER`], settings[`POSTGRES_${role}_PASSWORD`], endpoints.postgres)}/${database}`,
-    redis: (role: 'ADMIN' | 'ORDERS' | 'CACHE_UPDATER' | 'AUDITOR'): string =>
+    redis: (role: 'ADMIN' | 'ORDERS' | 'CACHE_UPDATER' | 'AUDITOR' | 'QUERIES'): string =>
       url('redis', settings[`REDIS_${role}_USER`], settings[`REDIS_${role}_PASSWORD`], endpoints.redis),
-    elasticsearch: (role: 'ADMIN' | 'ORDERS' | 'SEARCH_INDEXER' | 'AUDITOR'): string =>
+    elasticsearch: (role: 'ADMIN' | 'ORDERS' | 'SEARCH_INDEXER' | 'AUDITOR' | 'QUERIES'): string =>
       url(
         'http',
         settings[`ELASTICSEARCH_${role}_USER`],
         settings[`ELASTICSEARCH_${role}_PASSWORD`],
         endpoints.elasticsearch,
       ),
-    clickhouse: (role: 'ADMIN' | 'ORDERS' | 'WAREHOUSE_LOADER' | 'AUDITOR'): string =>
+    clickhouse: (role: 'ADMIN' | 'ORDERS' | 'WAREHOUSE_LOADER' | 'AUDITOR' | 'QUERIES'): string =>
       url('http', settings[`CLICKHOUSE_${role}_USER`], settings[`CLICKHOUSE_${role}_PASSWORD`], endpoints.clickhouse),
     kafkaBrokers: endpoints.kafka,
   } as const

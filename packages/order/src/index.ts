@@ -8,6 +8,7 @@ export {
   orderRecords,
   orderRowSchema,
   orderStatuses,
+  parseOrderId,
   parseOrderRow,
   toDocument,
   toRow,

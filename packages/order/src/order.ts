@@ -31,6 +31,14 @@ export interface OrderDocument {
   readonly revision: number
 }
 
+const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** An id in the form in which every store has it, or undefined when it can be no order's. */
+export function parseOrderId(text: string): string | undefined {
+  const id = text.toLowerCase()
+  return idPattern.test(id) ? id : undefined
+}
+
 export const orderItemSchema = z.object({
   sku: z.string(),
   description: z.string(),

@@ -1,7 +1,7 @@
 export { ConfigError, loadConfig, portSchema, withLabSettings } from './config.ts'
 export { createLogger, type Logger, type LogLevel } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
-export { operationsRouter, type Readiness } from './operations.ts'
+export { operationsRouter, readinessOf, type Readiness } from './operations.ts'
 export { listen, type HttpServer } from './http.ts'
 export {
   runJob,

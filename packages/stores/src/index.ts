@@ -1,5 +1,6 @@
 export { connectClickHouse, type ClickHouse } from './clickhouse.ts'
 export { connectElasticsearch, type Elasticsearch } from './elasticsearch.ts'
 export { connectPostgres, type Postgres, type PostgresClient } from './postgres.ts'
+export { DatabaseError, databaseFaultOf, type DatabaseFault } from './postgres-faults.ts'
 export { connectRedis, type Redis } from './redis.ts'
 export type { ConnectOptions } from './options.ts'

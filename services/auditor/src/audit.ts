@@ -12,12 +12,13 @@ import { fromSource, messageOf, SourceFailure } from './failure.ts'
 import {
   compareWithRow,
   positionOf,
+  viewsOf,
   type DivergenceKind,
   type Held,
   type SourcePosition,
   type SourceState,
 } from './judge.ts'
-import { openLaneSource, openLog, openStore, viewOf, viewsOf, type Access } from './lane-access.ts'
+import { openLaneSource, openLog, openStore, viewOf, type Access } from './lane-access.ts'
 import type { ChangeLog } from './log.ts'
 import type { SourceRow } from './projection.ts'
 import { reportSchemaVersion, type AuditReport, type LaneReport } from './report.ts'
@@ -127,7 +128,7 @@ async function auditLane(name: string, lane: LaneSpecification, options: AuditOp
   let openedLog: Promise<ChangeLog> | undefined
   const stores = await openStores(lane, options, tally, timeoutMs)
 
-  const views = viewsOf(lane, options.specification)
+  const views = viewsOf(options.specification, lane)
 
   const run: Run = {
     name,

@@ -2,7 +2,7 @@
  * One diverged key for people to look at: what the source says of it and what every store holds. Pure.
  */
 import { compareWithRow, type DivergenceKind, type Held, type SourceState, type View } from './judge.ts'
-import type { SourceRow } from './projection.ts'
+import type { FieldDifference, SourceRow } from './projection.ts'
 import type { Example, ExampleSource, ExampleStore } from './report.ts'
 import { readRevision } from './values.ts'
 
@@ -57,15 +57,14 @@ function describeStore(state: SourceState<SourceRow>, { view, held, parked }: St
   }
 }
 
-function statusOf(
-  { row, deletion }: SourceState<SourceRow>,
-  view: View,
-  held: Held,
-): {
+/** What one look at a store says of a key: something that is on its way shows like something that will never come. */
+export interface Status {
   readonly status: DivergenceKind | 'same'
   readonly reason: string | null
-  readonly differences: ExampleStore['differences']
-} {
+  readonly differences: readonly FieldDifference[]
+}
+
+export function statusOf({ row, deletion }: SourceState<SourceRow>, view: View, held: Held): Status {
   if (row === null) {
     if (held.state === 'absent') return { status: 'same', reason: null, differences: [] }
     const status = deletion === null ? 'phantom' : 'resurrected'

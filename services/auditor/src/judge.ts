@@ -5,7 +5,7 @@
  * otherwise the answer is `again`, and the caller looks once more behind a newer watermark.
  */
 import { differences, type FieldDifference, type SourceRow } from './projection.ts'
-import type { Projection, RecordSpecification } from './specification.ts'
+import type { LaneSpecification, Projection, RecordSpecification, Specification } from './specification.ts'
 import { readRevision, type Dialect } from './values.ts'
 
 export const divergenceKinds = ['missing', 'stale', 'phantom', 'resurrected', 'corrupt', 'parked'] as const
@@ -62,6 +62,24 @@ export interface View {
   readonly projection: Projection
   readonly revisionField: string
   readonly dialect: Dialect
+}
+
+/** How each store of a lane shows a record. */
+export function viewsOf(
+  { record, projections }: Pick<Specification, 'record' | 'projections'>,
+  { stores }: Pick<LaneSpecification, 'stores'>,
+): ReadonlyMap<string, View> {
+  return new Map(
+    Object.entries(stores).map(([store, { projection, revisionField, kind }]) => [
+      store,
+      {
+        record,
+        projection: projections[projection] ?? {},
+        revisionField,
+        dialect: kind === 'clickhouse' ? 'warehouse' : 'document',
+      },
+    ]),
+  )
 }
 
 /** Compares what a store holds with one row, as if nothing moved. */

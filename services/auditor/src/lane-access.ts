@@ -48,20 +48,6 @@ export function openLaneSource(
   return openPostgres(given(connections.postgresUrl, 'PostgreSQL'), record, { table, deletions }, { timeoutMs, slot })
 }
 
-export function viewsOf(lane: LaneSpecification, specification: Specification): ReadonlyMap<string, View> {
-  return new Map(
-    Object.entries(lane.stores).map(([store, { projection, revisionField, kind }]) => [
-      store,
-      {
-        record: specification.record,
-        projection: specification.projections[projection] ?? {},
-        revisionField,
-        dialect: kind === 'clickhouse' ? 'warehouse' : 'document',
-      },
-    ]),
-  )
-}
-
 export function viewOf(views: ReadonlyMap<string, View>, store: string): View {
   const view = views.get(store)
   if (view === undefined) throw new TypeError(`The lane has no store ${store}`)

@@ -2,13 +2,13 @@
  * The HTTP application: which path and method goes to which handler, and what every answer has in common. It holds no
  * state and opens no connection, so a test makes one in a line.
  */
+import { answerWithProblem, createApplication, notAllowed, unknownRoute } from '@driftlab/http-api'
 import { operationsRouter, type Logger, type Metrics, type Readiness } from '@driftlab/service'
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
-import { v4 as uuidV4 } from 'uuid'
+import type { Express } from 'express'
 import { jsonBody } from './body.ts'
 import { ordersMetrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
-import { Problem, sendProblem, toProblem } from './problem.ts'
+import { toProblem } from './problem.ts'
 import type { LogQuestions } from './event-sourcing/log-orders.ts'
 import type { Orders } from './orders.ts'
 import { logQuestionRoutes } from './routes/log-questions.ts'
@@ -25,13 +25,7 @@ export interface AppParts {
 }
 
 export function createApp({ orders, log, readiness, metrics, logger }: AppParts): Express {
-  const app = express()
-  app.disable('x-powered-by')
-  app.disable('etag')
-  app.enable('strict routing')
-  app.enable('case sensitive routing')
-  app.set('query parser', 'simple')
-
+  const app = createApplication()
   const { observe, countPartialWrite } = ordersMetrics(metrics.registry)
   const routes = orderRoutes(orders)
   const document = openApiDocument({ isLog: log !== undefined })
@@ -66,43 +60,12 @@ export function createApp({ orders, log, readiness, metrics, logger }: AppParts)
   app.use(operationsRouter({ metrics, readiness }))
   app.all(['/live', '/ready', '/metrics'], notAllowed('GET, HEAD'))
 
-  app.use(() => {
-    throw new Problem('route-unknown', 'See /openapi.json for what there is.')
-  })
-  app.use(answerWithProblem(logger, countPartialWrite))
+  app.use(unknownRoute)
+  app.use(
+    answerWithProblem(logger, (error) => {
+      if (error instanceof PartialWrite) countPartialWrite(error.store)
+      return toProblem(error)
+    }),
+  )
   return app
-}
-
-function notAllowed(allow: string): RequestHandler {
-  return (request, response) => {
-    response.set('Allow', allow)
-    if (request.method !== 'OPTIONS') {
-      throw new Problem('method-not-allowed', `This resource supports ${allow}.`)
-    }
-    response.status(204).end()
-  }
-}
-
-/** The last handler: every error that a route throws becomes a problem here, and those that are not the client's are logged. */
-function answerWithProblem(
-  logger: Logger,
-  countPartialWrite: (store: PartialWrite['store']) => void,
-): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
-    if (error instanceof PartialWrite) countPartialWrite(error.store)
-    const problem = toProblem(error)
-    const requestId = uuidV4()
-    if (problem.status >= 500) {
-      logger.error(
-        { err: problem.cause ?? problem, requestId, method: request.method, path: request.path, problem: problem.code },
-        'request failed',
-      )
-    }
-    // Half an answer is on its way: Express closes the connection, so that the client does not take it for a whole one.
-    if (response.headersSent) {
-      next(error)
-      return
-    }
-    sendProblem(response, problem, requestId)
-  }
 }

@@ -1,8 +1,7 @@
 /** Starts one orders service. Only wires: what it does is in the files that it names. */
-import { listen, runService } from '@driftlab/service'
+import { listen, readinessOf, runService } from '@driftlab/service'
 import { createApp } from './app.ts'
 import { configSchema, laneOf } from './config.ts'
-import { readinessOf } from './readiness.ts'
 import { openStores } from './stores.ts'
 
 const purgeIntervalMs = 3_600_000

@@ -1,3 +1,4 @@
+import { observeRequests, requestBuckets } from '@driftlab/http-api'
 import type { RequestHandler } from 'express'
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { derivedStores, type DerivedStoreName } from './derived-stores/derived-store.ts'
@@ -13,7 +14,7 @@ export function ordersMetrics(registry: Registry): OrdersMetrics {
     name: 'driftlab_orders_request_duration_seconds',
     help: 'Time from a request to the end of its answer',
     labelNames: ['method', 'route', 'status'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    buckets: requestBuckets,
     registers: [registry],
   })
   const partialWrites = new Counter({
@@ -25,14 +26,7 @@ export function ordersMetrics(registry: Registry): OrdersMetrics {
   // There from the start, or a rate would not see the first one.
   for (const store of derivedStores) partialWrites.inc({ store }, 0)
   return {
-    observe(request, response, next) {
-      const end = requests.startTimer()
-      response.once('close', () => {
-        const route = request.route as { readonly path: string } | undefined
-        end({ method: request.method, route: route?.path ?? 'none', status: response.statusCode })
-      })
-      next()
-    },
+    observe: observeRequests(requests),
     countPartialWrite(store) {
       partialWrites.inc({ store })
     },

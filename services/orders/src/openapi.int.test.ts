@@ -106,13 +106,8 @@ test('each documented answer of each route is given by the running service, as d
   await ask('GET', `/orders/${id}`)
   await lane.postgres.query(`alter table ${laneNames(lane.name).table} rename column remark to note`)
 
-  const documented = Object.entries(service.document.paths ?? {}).flatMap(([path, operations]) =>
-    Object.entries(operations as Record<string, { responses: object }>).flatMap(([method, { responses }]) =>
-      Object.keys(responses).map((status) => `${method.toUpperCase()} ${path} ${status}`),
-    ),
-  )
   const seen = new Set(services.flatMap((each) => [...each.seen]))
-  expect(documented.filter((answer) => !seen.has(answer))).toEqual([])
+  expect(service.documented.filter((answer) => !seen.has(answer))).toEqual([])
 }, 30_000)
 
 test('what the document does not list is refused with the methods that are allowed', async () => {

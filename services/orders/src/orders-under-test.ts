@@ -2,10 +2,9 @@
  * The real service over HTTP on a lane of its own in the running stack, for tests. Every answer that passes through
  * `ask` is held against the OpenAPI document that the service serves, so each test checks that too.
  */
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import formats from 'ajv-formats'
+import { conformanceTo, request, type Answer } from '@driftlab/http-api/testing'
 import { laneNames } from '@driftlab/order'
-import { createLogger, createMetrics, listen, loadConfig } from '@driftlab/service'
+import { createLogger, createMetrics, listen, loadConfig, readinessOf } from '@driftlab/service'
 import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis, type Postgres } from '@driftlab/stores'
 import { eventually, testSettings, throwAwayLane } from '@driftlab/stores/testing'
 import { z } from 'zod'
@@ -18,17 +17,11 @@ import { dropLane as dropIndex, setUpLane as setUpIndex } from '../../../infra/e
 import { createLane, dropLane } from '../../../infra/postgres/lane.ts'
 import { createApp } from './app.ts'
 import { configSchema, laneOf, type Config } from './config.ts'
-import type { OpenApiDocument } from './openapi.ts'
-import { readinessOf } from './readiness.ts'
 import { openStores } from './stores.ts'
 
 export type Strategy = Config['WRITE_STRATEGY']
 
-export interface Answer {
-  readonly status: number
-  readonly headers: Headers
-  readonly body: unknown
-}
+export { problemCode, type Answer } from '@driftlab/http-api/testing'
 
 export interface Question {
   readonly body?: unknown
@@ -43,7 +36,8 @@ export interface Service {
   ask(method: string, path: string, question?: Question): Promise<Answer>
   /** `METHOD template status` of every answer so far. */
   readonly seen: ReadonlySet<string>
-  readonly document: OpenApiDocument
+  /** `METHOD template status` of every answer that its document promises. */
+  readonly documented: readonly string[]
   close(): Promise<void>
 }
 
@@ -170,23 +164,20 @@ export async function startOrdersService(environment: Readonly<Record<string, st
   })
   const server = await listen(app, { host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${server.port}`
-  const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument
-  const check = conformance(document)
+  const { check, documented } = conformanceTo(z.looseObject({}).parse((await request(`${url}/openapi.json`)).body))
   const seen = new Set<string>()
 
   return {
     url,
     seen,
-    document,
+    documented,
     ask: async (method, path, question = {}) => {
       const body = question.rawBody ?? (question.body === undefined ? undefined : JSON.stringify(question.body))
-      const response = await fetch(url + path, {
+      const answer = await request(url + path, {
         method,
         headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...question.headers },
         ...(body === undefined ? {} : { body }),
       })
-      const text = await response.text()
-      const answer = { status: response.status, headers: response.headers, body: text === '' ? '' : parse(text) }
       seen.add(check(method, path, answer))
       return answer
     },
@@ -196,66 +187,6 @@ export async function startOrdersService(environment: Readonly<Record<string, st
     },
   }
 }
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new Error(`The answer is not JSON: ${text.slice(0, 200)}`, { cause })
-  }
-}
-
-type Responses = Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>
-
-/** @returns a check that throws unless an answer's status, media type and body are as documented. */
-function conformance(document: OpenApiDocument): (method: string, path: string, answer: Answer) => string {
-  const ajv = new Ajv2020({ strict: false })
-  formats.default(ajv)
-  ajv.addSchema(document, 'api')
-  const paths = document.paths as Readonly<Record<string, Readonly<Record<string, { responses: Responses }>>>>
-  const validators = new Map<string, ValidateFunction>()
-  const validator = (reference: string): ValidateFunction => {
-    const known = validators.get(reference) ?? ajv.compile({ $ref: `api#${reference}` })
-    validators.set(reference, known)
-    return known
-  }
-
-  return (method, path, answer) => {
-    const [pathname = ''] = path.split('?')
-    const template = pathname
-      .replace(/^\/orders\/[^/]+(?=$|\/)/, '/orders/{id}')
-      .replace(/\/commands\/[^/]+$/, '/commands/{commandId}')
-      .replace(/^\/stock\/[^/]+/, '/stock/{sku}')
-    const operation = paths[template]?.[method.toLowerCase()]
-    const seen = `${method} ${template} ${answer.status}`
-    const mediaType = answer.headers.get('content-type')?.split(';')[0]
-    const documented = operation?.responses[answer.status]
-    if (operation !== undefined && documented === undefined) throw new Error(`${seen} is not documented`)
-    if (operation === undefined) {
-      // Not a documented operation: only 404, 405 and the operations routes are outside the document.
-      if (answer.status >= 400 && answer.status !== 503)
-        assertValid(validator('/components/schemas/Problem'), seen, answer)
-      return seen
-    }
-    const content = documented?.content
-    if (content === undefined) {
-      if (answer.body !== '') throw new Error(`${seen} has a body, and none is documented`)
-      return seen
-    }
-    if (mediaType === undefined || !(mediaType in content)) throw new Error(`${seen} is ${mediaType ?? 'of no type'}`)
-    const escape = (segment: string): string => encodeURIComponent(segment.replaceAll('~', '~0').replaceAll('/', '~1'))
-    const steps = ['paths', template, method.toLowerCase(), 'responses', String(answer.status), 'content', mediaType]
-    assertValid(validator(`/${steps.map(escape).join('/')}/schema`), seen, answer)
-    return seen
-  }
-}
-
-function assertValid(validate: ValidateFunction, seen: string, answer: Answer): void {
-  if (validate(answer.body)) return
-  throw new Error(`${seen} is not as documented: ${JSON.stringify(validate.errors)} in ${JSON.stringify(answer.body)}`)
-}
-
-const problemType = z.object({ type: z.string() })
 
 /** What each store holds of an order: its note, or nothing. */
 export async function notesOf(lane: Lane, id: string): Promise<Readonly<Record<string, string | undefined>>> {
@@ -296,11 +227,6 @@ export const everywhere = (note: string | undefined): Readonly<Record<string, st
   elasticsearch: note,
   clickhouse: note,
 })
-
-/** The code of a problem, without its URN. */
-export function problemCode(answer: Answer): string {
-  return problemType.parse(answer.body).type.replace('urn:driftlab:problem:', '')
-}
 
 const identified = z.object({ id: z.uuid() })
 

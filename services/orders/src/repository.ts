@@ -6,12 +6,11 @@
  * the business and no other store.
  */
 import { parseOrderRow, laneNames, type OrderChange, type OrderItem, type OrderRow } from '@driftlab/order'
-import type { Postgres } from '@driftlab/stores'
+import { DatabaseError, type Postgres } from '@driftlab/stores'
 import { z } from 'zod'
-import { DatabaseError } from './database-errors.ts'
 import { ask, inTransaction, type Connection, type Transaction } from './transactions.ts'
 
-export { DatabaseError } from './database-errors.ts'
+export { DatabaseError } from '@driftlab/stores'
 export type { Statement, Transaction } from './transactions.ts'
 
 export interface CreateOrder {

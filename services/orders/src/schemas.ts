@@ -6,6 +6,7 @@
  * without lone surrogates (UTF-8 has no form for them), whole numbers that a double holds exactly.
  */
 import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi'
+import { problemFields } from '@driftlab/http-api'
 import { orderStatuses, totalCentsOf } from '@driftlab/order'
 import { z } from 'zod'
 
@@ -128,21 +129,7 @@ export const stockSchema = z
 
 export const problemSchema = z
   .strictObject({
-    type: z.string(),
-    title: z.string(),
-    status: z.int().min(400).max(599),
-    detail: z.string(),
-    instance: z.string(),
-    errors: z
-      .array(
-        z.strictObject({
-          detail: z.string(),
-          pointer: z.string().optional().openapi({ description: "JSON pointer into the request's body" }),
-          parameter: z.string().optional().openapi({ description: 'Name of a query parameter' }),
-          header: z.string().optional().openapi({ description: 'Name of a header' }),
-        }),
-      )
-      .optional(),
+    ...problemFields,
     failedStore: z.string().optional().openapi({ description: 'With partial-write: the store that failed' }),
     writtenStores: z
       .array(z.string())

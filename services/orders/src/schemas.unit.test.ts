@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { invalidRequest } from './problem.ts'
+import { invalidRequest } from '@driftlab/http-api'
 import { newOrderSchema, orderPatchSchema } from './schemas.ts'
 
 const item = { sku: 'tea-1', description: 'Green tea', quantity: 2, unitPriceCents: 450 }

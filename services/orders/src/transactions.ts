@@ -4,8 +4,7 @@
  * Invariant: a transaction that was not prepared is ended by the connection that began it, committed or rolled back. One
  * that was prepared belongs to no connection any more, and waits on the server for whoever knows its name.
  */
-import type { Postgres, PostgresClient } from '@driftlab/stores'
-import { DatabaseError, databaseFaultOf } from './database-errors.ts'
+import { DatabaseError, databaseFaultOf, type Postgres, type PostgresClient } from '@driftlab/stores'
 
 export interface Statement {
   /** With a name, the server parses the statement once for each connection. */

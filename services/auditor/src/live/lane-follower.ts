@@ -12,8 +12,8 @@
 import type { AuditedDivergence } from '../audit.ts'
 import { createDeadLetters, type DeadLetters } from '../dead-letters.ts'
 import { fromSource, messageOf, SourceFailure } from '../failure.ts'
-import { positionOf, type DivergenceKind, type Held, type SourcePosition } from '../judge.ts'
-import { openLaneSource, openLog, openStore, viewOf, viewsOf, type Access } from '../lane-access.ts'
+import { positionOf, viewsOf, type DivergenceKind, type Held, type SourcePosition } from '../judge.ts'
+import { openLaneSource, openLog, openStore, viewOf, type Access } from '../lane-access.ts'
 import type { ChangeLog } from '../log.ts'
 import type { LaneReport } from '../report.ts'
 import {
@@ -99,7 +99,7 @@ export function followLane(lane: LaneSpecification, options: FollowOptions): Lan
   const { specification, timeoutMs } = options
   const storeNames = Object.keys(lane.stores)
   const source = openLaneSource(lane, options, { timeoutMs, onProgress: () => undefined })
-  const views = viewsOf(lane, specification)
+  const views = viewsOf(specification, lane)
   const stores = new Map<string, DerivedStore>()
   const waiting = createWaitingKeys(storeNames, { keysMax: waitingMax })
   const list = createDivergenceList({ keysMax: knownMax, evidenceMax })

@@ -42,6 +42,8 @@ export interface PostgresSourceOptions {
   readonly timeoutMs: number
   /** The replication slot whose consumer feeds the sinks; without it there is no watermark. */
   readonly slot?: string | undefined
+  readonly connectionsMax?: number
+  readonly onIdleError?: (error: Error) => void
 }
 
 type TextRow = Readonly<Record<string, string | null>>
@@ -59,9 +61,9 @@ export function openPostgres(
   url: string,
   record: RecordSpecification,
   lane: TableOfLane,
-  { timeoutMs, slot: feedingSlot }: PostgresSourceOptions,
+  { slot: feedingSlot, ...options }: PostgresSourceOptions,
 ): PostgresSource {
-  const pool = connectPostgres(url, { timeoutMs, connectionsMax: 1 })
+  const pool = connectPostgres(url, { connectionsMax: 1, ...options })
   const table = quoteTable(lane.table)
   const key = quote(record.key.column)
   const keyCast = keyCasts[record.key.type]

@@ -36,7 +36,7 @@ export async function openRedis(
         const answers = (await pipeline.exec()) ?? []
         if (answers.length !== part.length) throw new Error('Redis answered fewer commands than it was sent')
         answers.forEach(([error, text], index) => {
-          const state = toHeld(error, text)
+          const state = heldInRedis(error, text)
           if (state !== undefined) held.set(part[index] ?? '', state)
         })
       }
@@ -64,7 +64,8 @@ export async function openRedis(
   }
 }
 
-function toHeld(error: Error | null, text: unknown): Held | undefined {
+/** What a key holds, by the answer to HGET or HMGET of its document; undefined for nothing. @throws a fault of the store. */
+export function heldInRedis(error: Error | null, text: unknown): Held | undefined {
   if (error !== null) {
     // A key of another type is a fault of that key; anything else is a fault of the store, and nothing was seen.
     if (error.message.startsWith('WRONGTYPE')) return unreadable('the key holds no hash', '')

@@ -1,10 +1,10 @@
 /** Routes that only a lane has whose truth is a log: what became of a command, and stock. */
 import type { Request, RequestHandler, Response } from 'express'
-import { toDocument } from '@driftlab/order'
+import { invalidRequest } from '@driftlab/http-api'
+import { parseOrderId, toDocument } from '@driftlab/order'
 import { isLimited } from '@driftlab/order-events'
-import { parseOrderId } from '../cursor.ts'
 import type { LogQuestions, Stock } from '../event-sourcing/log-orders.ts'
-import { invalidRequest, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { stockReceiptSchema } from '../schemas.ts'
 import { readCause } from './orders.ts'
 

@@ -2,13 +2,14 @@
  * The five routes of an order. They turn HTTP into questions to the orders of the lane, and know nothing of how a write
  * reaches the stores.
  */
-import { toDocument, type OrderRow } from '@driftlab/order'
+import { invalidRequest, readCursor } from '@driftlab/http-api'
+import { parseOrderId, toDocument, type OrderRow } from '@driftlab/order'
 import type { Request, RequestHandler, Response } from 'express'
-import { decodeCursor, encodeCursor, parseOrderId } from '../cursor.ts'
+import { cursors } from '../cursor.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import { Undecided, type Cause, type Orders } from '../orders.ts'
 import { entityTag, parseIfMatch, type IfMatch } from '../preconditions.ts'
-import { invalidRequest, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import type { Idempotency } from '../repository.ts'
 import {
   causeSchema,
@@ -45,20 +46,14 @@ export function orderRoutes(orders: Orders): OrderRoutes {
       const query = pageQuerySchema.safeParse(request.query)
       if (!query.success) throw invalidRequest(query.error, 'query')
       const { cursor, limit } = query.data
-      const after = cursor === undefined ? undefined : decodeCursor(cursor)
-      if (cursor !== undefined && after === undefined) {
-        throw new Problem(
-          'invalid-cursor',
-          'Take `nextCursor` from the page before as it is, or leave it out to begin.',
-        )
-      }
+      const [after] = readCursor(cursors, cursor) ?? []
       // One more than asked for tells whether there is a next page.
       const rows = await orders.list(after, limit + 1)
       const page = rows.slice(0, limit)
       const last = page.at(-1)
       response.json({
         orders: page.map(toDocument),
-        nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last.id) : null,
+        nextCursor: rows.length > limit && last !== undefined ? cursors.encode([last.id]) : null,
       })
     },
 

@@ -1,8 +1,7 @@
 /** A database that holds transactions in doubt, from the side that ends them: the coordinator's recovery. */
-import type { Postgres } from '@driftlab/stores'
+import { DatabaseError, type Postgres } from '@driftlab/stores'
 import { z } from 'zod'
 import { ask, type Statement } from '../transactions.ts'
-import { DatabaseError } from '../database-errors.ts'
 
 export type Outcome = 'commit' | 'rollback'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { databaseFaultOf } from './database-errors.ts'
+import { databaseFaultOf } from './postgres-faults.ts'
 
 const withCode = (code: string): Error => Object.assign(new Error('x'), { code })
 
