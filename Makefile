@@ -1,7 +1,7 @@
 # Thin on purpose: each target is an npm script, so that everything runs on the Node of node_modules/.bin.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status logs down reset demo load-test audit rebuild compare log-state log-trail log-check bench experiment experiments test test-compose guards check format
+.PHONY: help install up status logs down reset demo load-test audit rebuild compare log-state log-trail log-check bench experiment experiments test test-compose guards check format screenshots
 
 # What npm installed, and from which lock file. Touched after npm, so that a newer lock file installs again.
 stamp := node_modules/.driftlab-installed
@@ -76,7 +76,10 @@ down: $(stamp) ## stop everything; the data stays
 reset: $(stamp) ## stop everything and delete data, state and logs; downloads stay
 	@$(run) lab -- reset
 
-load-test: $(stamp) ## drive load at a running stack (LANE=cdc RATE=150 DURATION=60s SEED=7)
+load-screenshots: $(stamp) ## pictures of the live page of a running stack, for the README (docs/images)
+	@$(run) screenshots
+
+test: $(stamp) ## drive load at a running stack (LANE=cdc RATE=150 DURATION=60s SEED=7)
 	@$(run) load-test
 
 audit: $(stamp) ## compare every store with the system of record, once (LANE=event-sourcing)

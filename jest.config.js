@@ -1,6 +1,6 @@
 /**
  * Projects, told apart by the file's name: `unit` does no I/O, `int` needs one real store, `e2e` needs the whole
- * pipeline, `compose` a container engine. Types are stripped by Node's own stripper, the same that runs the services, so a test runs the very
+ * pipeline, `browser` that and Chromium, `compose` a container engine. Types are stripped by Node's own stripper, the same that runs the services, so a test runs the very
  * code that production runs.
  */
 const shared = {
@@ -15,7 +15,7 @@ const shared = {
 
 export default {
   reporters: ['default', '<rootDir>/infra/jest/progress.js'],
-  projects: ['unit', 'int', 'e2e', 'compose'].map((kind) => ({
+  projects: ['unit', 'int', 'e2e', 'browser', 'compose'].map((kind) => ({
     ...shared,
     displayName: kind,
     testMatch: [`<rootDir>/**/*.${kind}.test.ts`],

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-export type Kind = 'unit' | 'int' | 'e2e' | 'compose'
+export type Kind = 'unit' | 'int' | 'e2e' | 'browser' | 'compose'
 
 export interface JestResult {
   readonly numPassedTests: number

@@ -1,8 +1,8 @@
 /**
  * Runs the whole test suite on real components, by itself: a laboratory of its own (`.lab/test`, its own ports), so that a running `make up` is neither needed nor touched.
  *
- *   node tests/run.ts                every kind: unit, int, e2e, experiments (those that need no laboratory), and compose
- *                                    where a container engine can be had
+ *   node tests/run.ts                every kind: unit, int, e2e, browser where Chromium can be had, experiments (those that
+ *                                    need no laboratory), and compose where a container engine can be had
  *   node tests/run.ts experiments    every experiment, quick: a claim that holds has passed
  *   node tests/run.ts int sink       one kind, and only the files whose path has "sink" in it
  *
@@ -16,12 +16,12 @@ import { runExperiments } from '../experiments/runner/run-all.ts'
 import { renderResult } from '../experiments/runner/text.ts'
 import { openEngine, type Engine } from '../infra/images/engine.ts'
 import { ensureImages } from '../infra/images/images.ts'
-import { LabError, resolveLayout, withScratchLab } from '../infra/native/src/index.ts'
+import { installChromium, LabError, resolveLayout, withScratchLab } from '../infra/native/src/index.ts'
 import { projectName } from './compose/compose-project.ts'
 import { nativeOnly } from './e2e/native-only.ts'
 import { runJest, type JestRun, type Kind as JestKind } from './jest.ts'
 
-const kinds = ['unit', 'int', 'e2e', 'experiments', 'compose'] as const
+const kinds = ['unit', 'int', 'e2e', 'browser', 'experiments', 'compose'] as const
 type Kind = (typeof kinds)[number]
 
 interface Tally {
@@ -52,7 +52,10 @@ async function main(args: readonly string[]): Promise<number> {
   const tallies: Tally[] = []
   try {
     if (chosen.includes('unit')) tallies.push(await run('unit', args.slice(1)))
-    const onStack = chosen.filter((name) => name === 'int' || name === 'e2e')
+    const hasBrowser = chosen.includes('browser') && (await haveBrowser({ required: kind === 'browser' }))
+    const onStack = chosen.filter(
+      (name) => name === 'int' || name === 'e2e' || (name === 'browser' && hasBrowser),
+    ) as readonly JestKind[]
     if (onStack.length > 0) {
       await withScratchLab({ name: 'test', signal: interruption.signal }, async ({ environment }) => {
         for (const name of onStack) tallies.push(await run(name, args.slice(1), environment))
@@ -101,6 +104,20 @@ async function runQuickExperiments(among: readonly Experiment[], patterns: reado
   })
   const passed = results.filter(({ verdict }) => verdict === 'holds').length
   return { passed, failed: results.length - passed, skipped: 0 }
+}
+
+/** Without a browser, and without a way to install one, this kind is left out, unless it was asked for by name. */
+async function haveBrowser(options: { readonly required: boolean }): Promise<boolean> {
+  try {
+    await installChromium(resolveLayout(process.env), interruption.signal)
+    return true
+  } catch (error) {
+    const isMissing =
+      error instanceof LabError && (error.code === 'prerequisite-missing' || error.code === 'install-failed')
+    if (options.required || !isMissing) throw error
+    process.stdout.write(`\n== browser tests\nSKIPPED, all of them. ${error.message}\n`)
+    return false
+  }
 }
 
 /** Without an engine this kind is left out, unless it was asked for by name; either way it is said why. */

@@ -6,6 +6,6 @@ export { createNativeLab, type NativeLab, type NativeStatus } from './native-lab
 export { openLab, type OpenedLab } from './open.ts'
 export { withScratchLab, type ScratchLab } from './scratch.ts'
 export { loadSettings, type Settings } from './settings.ts'
-export { k6Path } from './tools.ts'
+export { findChromium, k6Path } from './tools.ts'
 export { addresses, componentNames, nodeMemoryFlags, type ComponentName } from './topology.ts'
-export { bringUp, eraseData, installMissing, takeDown } from './up.ts'
+export { bringUp, eraseData, installChromium, installMissing, takeDown } from './up.ts'

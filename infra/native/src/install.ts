@@ -15,6 +15,7 @@ import type { Layout } from './layout.ts'
 import { identify } from './processes.ts'
 import {
   assertNodeVersion,
+  findChromium,
   findJavaHome,
   findMariaDb,
   findOnPath,
@@ -226,6 +227,16 @@ export function mariadbSteps(layout: Layout): readonly InstallStep[] {
       ? []
       : [debeziumStep('mariadb', versions.debeziumMariadb, mariadbPluginDir, findJavaHome(process.env), inTurn())]),
   ]
+}
+
+/** What the tests of the dashboard's page still need. @throws {LabError} `prerequisite-missing` */
+export function chromiumSteps(layout: Layout): readonly InstallStep[] {
+  const isInstalled = (): boolean => findChromium() !== undefined
+  if (isInstalled()) return []
+  if (findOnPath('apt-get') === undefined) {
+    throw new LabError('prerequisite-missing', `Chromium is not installed. ${byHandOf(['chromium'])}`)
+  }
+  return [aptStep(layout, { name: 'chromium', what: 'Chromium', packages: ['chromium'], isInstalled })]
 }
 
 const mariadbPackages = ['mariadb-server-core', 'mariadb-client-core'] as const

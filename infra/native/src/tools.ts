@@ -92,6 +92,11 @@ export function findJavaHome(environment: Readonly<Record<string, string | undef
   )
 }
 
+/** Debian's browser, for the tests of the dashboard's page. */
+export function findChromium(): string | undefined {
+  return findOnPath('chromium')
+}
+
 /** The major version of a redis-server, or undefined when there is none. */
 export function findRedis(): { readonly path: string; readonly version: number } | undefined {
   const path = findOnPath('redis-server')

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError } from './errors.ts'
-import { mariadbSteps, missingSteps, pageSteps } from './install.ts'
+import { chromiumSteps, mariadbSteps, missingSteps, pageSteps, type InstallStep } from './install.ts'
 import type { Layout } from './layout.ts'
 import { withLock } from './lock.ts'
 import type { NativeLab } from './native-lab.ts'
@@ -28,6 +28,15 @@ export async function installMissing(
     ...(names.some(isOfMariadb) ? mariadbSteps(layout) : []),
     ...(names.includes('dashboard') ? pageSteps() : []),
   ]
+  return runSteps(layout, interrupt, steps)
+}
+
+/** Installs the browser that the tests of the dashboard's page need. @returns whether there was anything to do. */
+export async function installChromium(layout: Layout, interrupt: AbortSignal): Promise<boolean> {
+  return runSteps(layout, interrupt, chromiumSteps(layout))
+}
+
+async function runSteps(layout: Layout, interrupt: AbortSignal, steps: readonly InstallStep[]): Promise<boolean> {
   if (steps.length === 0) return false
   process.stdout.write(`Installing what is missing, once; what is downloaded into ${layout.cacheDir}:\n`)
   for (const { title } of steps) process.stdout.write(`  ${title}\n`)
