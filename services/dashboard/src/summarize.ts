@@ -130,16 +130,20 @@ function summarizeStore(
   }
   const sink = sinkOf[store]
   const samples = samplesOf(now, sink)
-  // A sink that is down measures nothing: then the auditor's look from outside is what there is.
+  // A sink that is down measures nothing, and one that stands still leaves its lag as it was: hence the look from outside.
   const seenFromOutside = sum(select(samplesOf(now, 'auditor'), 'driftlab_group_lag_records', { lane, store }))
   return {
     ...shared,
-    lagRecords: sum(select(samples, 'sink_lag_records')) ?? seenFromOutside,
+    lagRecords: larger(sum(select(samples, 'sink_lag_records')), seenFromOutside),
     appliedPerSecond: rateOf(scrapes, sink, (each) => sum(select(each, 'sink_changes_applied_total'))),
     visibleMs: visibleMsOf(scrapes, sink),
     sinkState: select(samples, 'sink_state').find(({ value }) => value === 1)?.labels['state'] ?? null,
     parkedRecords: sum(select(samples, 'sink_changes_parked_total')),
   }
+}
+
+function larger(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.max(one, other)
 }
 
 function samplesOf(scrape: Scrape, target: TargetName): readonly Sample[] {

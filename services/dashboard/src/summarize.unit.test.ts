@@ -41,7 +41,7 @@ test('what nobody says is not known, and never 0', () => {
   expect(shown.auditor).toEqual({ state: 'down', instances: 0, asOfMs: 2_000, why: 'nobody listens there' })
 })
 
-test('the lag of a sink that is down is what the auditor sees from outside', () => {
+test('the lag is the larger of what the sink says and what the auditor sees from outside', () => {
   const lag: Sample = {
     name: 'driftlab_group_lag_records',
     labels: { lane: 'cdc', store: 'redis', group: 'cache-updater' },
@@ -50,7 +50,8 @@ test('the lag of a sink that is down is what the auditor sees from outside', () 
   const own: Sample = { name: 'sink_lag_records', labels: { partition: '0' }, value: 3 }
   const lagOf = (sink: TargetAnswer): number | null =>
     summarize([scrapeAt(0, { 'cache-updater': sink, auditor: answer([lag]) })], {}).lanes.cdc.stores.redis.lagRecords
-  expect(lagOf(answer([own, { ...own, labels: { partition: '1' } }]))).toBe(6)
+  expect(lagOf(answer([own, { ...own, labels: { partition: '1' }, value: 40 }]))).toBe(43)
+  expect(lagOf(answer([own]))).toBe(12)
   expect(lagOf(down)).toBe(12)
 })
 
