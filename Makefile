@@ -76,11 +76,11 @@ down: $(stamp) ## stop everything; the data stays
 reset: $(stamp) ## stop everything and delete data, state and logs; downloads stay
 	@$(run) lab -- reset
 
-load-screenshots: $(stamp) ## pictures of the live page of a running stack, for the README (docs/images)
-	@$(run) screenshots
-
-test: $(stamp) ## drive load at a running stack (LANE=cdc RATE=150 DURATION=60s SEED=7)
+load-test: $(stamp) ## drive load at a running stack (LANE=cdc RATE=150 DURATION=60s SEED=7)
 	@$(run) load-test
+
+screenshots: $(stamp) ## pictures of the live page of a running stack, for the README (docs/images)
+	@$(run) screenshots
 
 audit: $(stamp) ## compare every store with the system of record, once (LANE=event-sourcing)
 	@$(run) audit $(if $(LANE),-- --lane $(LANE))
