@@ -208,6 +208,22 @@ export const guards: readonly Guard[] = [
     symptom: '"verdict": "diverged"',
   },
   {
+    name: 'the auditor waits for transactions that are not decided',
+    removal: [
+      {
+        file: 'services/auditor/src/log.ts',
+        text: 'admin.heads(topic)',
+        replacement: 'admin.ranges(topic).then((all) => new Map(all.map(({ partition, end }) => [partition, end])))',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/auditor/src/log-lane.int.test.ts',
+      name: 'a change in a transaction that is not decided yet is waited for, and is no divergence',
+    },
+    symptom: '"verdict": "diverged"',
+  },
+  {
     name: 'the auditor waits until every sink has passed it',
     removal: [
       {

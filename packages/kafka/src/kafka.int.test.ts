@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { eventually, testSettings } from '@driftlab/stores/testing'
-import { Kafka, logLevel, Partitioners, type Producer, type Transaction } from 'kafkajs'
 import {
   connectLog,
   type Consumption,
@@ -9,10 +8,10 @@ import {
   type LogBatch,
   type LogProducer,
 } from './index.ts'
+import { beginTransaction, type OpenTransaction } from './testing.ts'
 
 const { kafkaBrokers } = testSettings()
 const log = connectLog({ brokers: kafkaBrokers, clientId: 'kafka-int-test' })
-const kafkajs = new Kafka({ brokers: [...kafkaBrokers], clientId: 'kafka-int-test', logLevel: logLevel.NOTHING })
 const fetch = { minBytes: 1, maxWaitMs: 50, maxBytesPerPartition: 1_000_000 }
 
 let admin: LogAdmin
@@ -20,7 +19,6 @@ let producer: LogProducer
 const consumptions: Consumption[] = []
 const topics: string[] = []
 const groups: string[] = []
-const transactionals: Producer[] = []
 
 beforeAll(async () => {
   admin = await log.connectAdmin()
@@ -34,7 +32,6 @@ afterAll(async () => {
   await admin.deleteTopics(topics)
   await admin.close()
   await producer.close()
-  for (const transactional of transactionals) await transactional.disconnect()
 })
 
 async function createTopic(partitions = 1): Promise<string> {
@@ -65,25 +62,16 @@ async function consume(
   return consumption
 }
 
-async function transact(
-  topic: string,
-  values: readonly string[],
-  end: 'commit' | 'abort' | 'leave open',
-): Promise<Transaction> {
-  const transactional = kafkajs.producer({
-    transactionalId: `t-${crypto.randomUUID()}`,
-    maxInFlightRequests: 1,
-    idempotent: true,
-    createPartitioner: Partitioners.DefaultPartitioner,
-  })
-  await transactional.connect()
-  const transaction = await transactional.transaction()
-  await transaction.send({ topic, messages: values.map((value) => ({ key: value, value, partition: 0 })) })
-  if (end === 'commit') await transaction.commit()
-  if (end === 'abort') await transaction.abort()
-  if (end === 'leave open') transactionals.push(transactional)
-  else await transactional.disconnect()
-  return transaction
+const begin = (topic: string, values: readonly string[]): Promise<OpenTransaction> =>
+  beginTransaction(
+    kafkaBrokers,
+    topic,
+    values.map((value) => ({ key: value, value, partition: 0 })),
+  )
+
+async function transact(topic: string, values: readonly string[], end: 'commit' | 'abort'): Promise<void> {
+  const transaction = await begin(topic, values)
+  await transaction[end]()
 }
 
 describe('what a group has drained', () => {
@@ -113,7 +101,7 @@ describe('what a group has drained', () => {
   test('the end does not count what an open transaction has written, and the head does', async () => {
     const topic = await createTopic()
     await transact(topic, ['a'], 'commit')
-    const open = await transact(topic, ['later'], 'leave open')
+    const open = await begin(topic, ['later'])
     expect(await admin.ranges(topic)).toEqual([{ partition: 0, start: 0, end: 2 }])
     expect(await admin.heads(topic)).toEqual(new Map([[0, 3]]))
     await open.commit()

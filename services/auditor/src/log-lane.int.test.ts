@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { connectLog, type Consumption, type LogAdmin, type LogProducer } from '@driftlab/kafka'
+import { beginTransaction } from '@driftlab/kafka/testing'
 import { createMetrics } from '@driftlab/service'
 import { eventually, testSettings } from '@driftlab/stores/testing'
 import { audit, type AuditOptions } from './audit.ts'
@@ -158,6 +159,21 @@ it('changes that the connector, then a sink, has yet to carry are waited for, an
   expect(report).toMatchObject({ verdict: 'consistent', doubts: [], sourceRows: 50 })
   expect(report.watermark).toMatch(/^[0-9A-F]+\/[0-9A-F]+$/)
   expect(waits.join('\n')).toMatch(/bytes short of [\s\S]*records behind/)
+})
+
+it('a change in a transaction that is not decided yet is waited for, and is no divergence', async () => {
+  const [key = ''] = keys.slice(5)
+  await change(key)
+  const transaction = await beginTransaction(testSettings().kafkaBrokers, topic, [{ key, value: '{}' }])
+  let committed: Promise<void> | undefined
+  const report = await auditWithConnector({
+    onProgress: ({ message }) => {
+      if (message.includes('records behind')) committed ??= transaction.commit()
+    },
+  })
+  await committed
+  expect(report).toMatchObject({ verdict: 'consistent', doubts: [] })
+  expect(committed).toBeDefined()
 })
 
 it('a change that a sink took and never wrote is stale; with a dead letter it is parked', async () => {
