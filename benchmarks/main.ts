@@ -1,7 +1,7 @@
 /**
  * `make bench`: measures the pipeline on this machine, in a laboratory of its own, and writes `.lab/results/bench.json`.
  *
- *   node benchmarks/main.ts              latency, idle, drain, processor
+ *   node benchmarks/main.ts              latency, idle, drain, processor, rebuild
  *   node benchmarks/main.ts idle         only one of them
  *   node benchmarks/main.ts audit        an audit of a million orders, which only runs when it is named
  *
@@ -18,6 +18,7 @@ import { measureDrain } from './drain.ts'
 import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
 import { measureProcessor } from './processor.ts'
+import { measureRebuild } from './rebuild.ts'
 import { describeTarget, isMet, type Result } from './result.ts'
 
 const measurements: Readonly<Record<string, (bench: Bench) => Promise<readonly Result[]>>> = {
@@ -25,6 +26,7 @@ const measurements: Readonly<Record<string, (bench: Bench) => Promise<readonly R
   idle: measureIdle,
   drain: measureDrain,
   processor: measureProcessor,
+  rebuild: measureRebuild,
   audit: measureAudit,
 }
 const onlyWhenNamed: ReadonlySet<string> = new Set(['audit'])

@@ -2,7 +2,8 @@
 export interface Result {
   readonly name: string
   readonly value: number
-  readonly unit: 's' | 'ms' | 'orders/s' | 'changes/s' | 'commands/s' | '% of one core' | 'MiB' | 'µs per change'
+  readonly unit:
+    's' | 'ms' | 'orders/s' | 'changes/s' | 'commands/s' | 'keys/s' | '% of one core' | 'MiB' | 'µs per change'
   /** What the project means to reach; null where the figure is there to compare with. */
   readonly target: { readonly below: number } | { readonly atLeast: number } | null
   readonly [setting: string]: unknown
