@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { problemCode } from '@driftlab/http-api/testing'
-import { freePort, testSettings } from '@driftlab/stores/testing'
+import { eventually, freePort, testSettings } from '@driftlab/stores/testing'
 import { z } from 'zod'
 import { laneOf } from './lanes.ts'
 import { addressesOfService, openLane, startService, type LaneUnderTest, type Service } from './queries-under-test.ts'
@@ -40,9 +40,20 @@ afterAll(async () => {
 async function startWithout(store: Store, port: number): Promise<Service> {
   const address = new URL(addressesOfService()[store])
   address.port = String(port)
-  const service = await startService([under.lane], { [store]: address.toString() }, { timeoutMs: 700 })
+  const service = await startService([under.lane], { [store]: address.toString() }, { timeoutMs: 2_000 })
   services.push(service)
+  // On a busy machine the first connection to the others may take longer than a question.
+  await eventually(async () => (await storesThatDoNotAnswer(service)).join() === nameOf(store), {
+    deadlineMs: 20_000,
+    what: `every store but ${store} answers`,
+  })
   return service
+}
+
+async function storesThatDoNotAnswer(service: Service): Promise<readonly string[]> {
+  const { body } = await service.ask('/ready')
+  const { checks } = z.looseObject({ checks: z.record(z.string(), z.string()) }).parse(body)
+  return Object.entries(checks).flatMap(([store, check]) => (check === 'ok' ? [] : [store]))
 }
 
 const routesOf: Readonly<Record<Store, readonly string[]>> = {
@@ -82,8 +93,7 @@ describe.each(['refuses connections', 'takes them and says nothing'] as const)('
 
     const ready = await service.ask('/ready')
     expect(ready).toMatchObject({ status: 200, body: { ready: true } })
-    const { checks } = z.looseObject({ checks: z.record(z.string(), z.string()) }).parse(ready.body)
-    expect(Object.entries(checks).filter(([, check]) => check !== 'ok')).toMatchObject([[nameOf(store), {}]])
+    expect(await storesThatDoNotAnswer(service)).toEqual([nameOf(store)])
   })
 })
 
