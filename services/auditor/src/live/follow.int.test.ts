@@ -175,7 +175,7 @@ test.each([
 ] as const)('a %s that is down is unknown and no divergence, and the others are followed on', async (down, address) => {
   const [key = ''] = keys
   const connections = { ...lane.connections, ...address }
-  await whileFollowing({ connections, timeoutMs: 500 }, async ({ follower }) => {
+  await whileFollowing({ connections, timeoutMs: 2_000 }, async ({ follower }) => {
     await lane.sql(`update LANE.orders set note = 'seen by nobody' where id = $1`, [key])
     const others = storeNames.filter((store) => store !== down)
     await eventually(() => others.every((store) => follower.now().stores[store]?.divergedKeys === 1), soon)
@@ -189,7 +189,7 @@ test.each([
 
 test('a source that is down is unknown, with its reason', async () => {
   const connections = { ...lane.connections, postgresUrl: 'postgres://auditor:none@127.0.0.1:9/none' }
-  await whileFollowing({ connections, timeoutMs: 500 }, async ({ follower }) => {
+  await whileFollowing({ connections, timeoutMs: 2_000 }, async ({ follower }) => {
     const now = follower.now()
     expect(now).toMatchObject({ verdict: 'unknown', knownKeys: 0 })
     expect(now.stores['redis']?.doubts.join()).toContain('the source could not be read')
