@@ -143,10 +143,15 @@ export async function openEngine(folder: string, options: { readonly memoryMaxBy
     await acquireSlot()
     try {
       const connection = await connect(scopeKey(scope), scope)
+      let succeeded = false
       try {
-        return await work(connection.session)
+        const result = await work(connection.session)
+        succeeded = true
+        return result
       } finally {
-        if (keep) idle.push(connection)
+        // What a failed statement had already put out would come before the answer to the next one.
+        const isClean = succeeded || (scope.sessionId !== undefined && (await drained(connection.session)))
+        if (keep && isClean) idle.push(connection)
         else connection.session.close()
         if (idle.length > idleConnectionsMax) idle.shift()?.session.close()
       }
@@ -219,6 +224,14 @@ function scopeKey(scope: Scope): string {
 /** SET and USE change the connection they run on, which then must not serve anyone else. */
 function changesConnection(sql: string): boolean {
   return /^\s*(?:set|use)\b/i.test(sql) || /\btemporary\b/i.test(sql)
+}
+
+/** Whether nothing is left in the session of what came before. */
+async function drained(session: Session): Promise<boolean> {
+  return await session.queryAsync('SELECT 1', { format: 'TSVRaw' }).then(
+    () => true,
+    () => false,
+  )
 }
 
 export function quoteString(value: string): string {

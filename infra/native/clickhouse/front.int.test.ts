@@ -351,6 +351,19 @@ describe('users', () => {
     }
   })
 
+  test('what a failed statement had already put out does not come before the next answer', async () => {
+    const own = connect(front)
+    const clickhouse_settings = { max_execution_time: 1 }
+    try {
+      const long = 'SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1'
+      expect((await errorOf(own.query({ query: long, clickhouse_settings }))).code).toBe('159')
+      const next = await own.query({ query: 'SELECT 7 AS n', format: 'JSONEachRow', clickhouse_settings })
+      expect(await next.text()).toBe('{"n":7}\n')
+    } finally {
+      await own.close()
+    }
+  })
+
   test('a read-only user can change neither rows nor settings, and sees what was granted, with parameters as well', async () => {
     const reader = { user: 'reader', password: 'reads only' }
     const admin = connect(front)
