@@ -13,3 +13,4 @@ export {
   type ServiceContext,
   type ServiceOptions,
 } from './run.ts'
+export { repeat, type Repetition } from './repeat.ts'

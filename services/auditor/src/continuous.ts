@@ -4,10 +4,9 @@
  * Invariant: the gauges always show one whole audit. Before the first one has ended every verdict is `unknown`, as it
  * is when an audit could not see everything; the age of the last one tells when none ends any more.
  */
-import { type Metrics, type Readiness } from '@driftlab/service'
+import { repeat, type Metrics, type Readiness } from '@driftlab/service'
 import { Gauge } from 'prom-client'
 import { divergenceKinds } from './judge.ts'
-import { repeat } from './repeat.ts'
 import type { AuditReport } from './report.ts'
 import type { Verdict } from './verdict.ts'
 

@@ -6,11 +6,10 @@
  * gauges show the last look. What it could not see shows as slot state `unknown`, or not at all, and never as it was
  * before.
  */
-import { type Metrics } from '@driftlab/service'
+import { repeat, type Metrics, type Repetition } from '@driftlab/service'
 import { Gauge } from 'prom-client'
 import type { AuditOptions } from './audit.ts'
 import { openKafka, type ChangeLog } from './log.ts'
-import { repeat, type Repetition } from './repeat.ts'
 import { openPostgres, type PostgresSource, type SlotState } from './sources/postgres.ts'
 import type { LaneSpecification } from './specification.ts'
 

@@ -4,6 +4,7 @@
  * Invariant: bounded: the scrapes of one window, and `pointsMax` points. A target that is slow makes one look late, never
  * two at once.
  */
+import { repeat } from '@driftlab/service'
 import { targetNames, type TargetName } from './lanes.ts'
 import { scrape, type ScrapeOptions } from './scrape.ts'
 import type { Scrape } from './scraped.ts'
@@ -24,7 +25,6 @@ export interface SamplerOptions extends ScrapeOptions {
 }
 
 export function startSampler(options: SamplerOptions): Sampler {
-  const stopping = new AbortController()
   const history: Point[] = []
   const lastSeen: Partial<Record<TargetName, number>> = {}
   let scrapes: readonly Scrape[] = []
@@ -40,35 +40,12 @@ export function startSampler(options: SamplerOptions): Sampler {
     if (history.length > options.pointsMax) history.shift()
     options.onSnapshot(snapshot, point)
   }
-  const loop = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      const beganMs = performance.now()
-      await look()
-      await pause(Math.max(0, options.intervalMs - (performance.now() - beganMs)), stopping.signal)
-    }
-  }
-  const ended = loop().catch(options.onFailure)
+  const repetition = repeat(look, { ...options, from: 'start' })
   return {
     get snapshot() {
       return snapshot
     },
     history,
-    stop: async () => {
-      stopping.abort()
-      await ended
-    },
+    stop: () => repetition.stop(),
   }
-}
-
-function pause(durationMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  const done = Promise.withResolvers<undefined>()
-  const finish = (): void => {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', finish)
-    done.resolve(undefined)
-  }
-  const timer = setTimeout(finish, durationMs)
-  signal.addEventListener('abort', finish)
-  return done.promise
 }

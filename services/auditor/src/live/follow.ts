@@ -3,11 +3,10 @@
  *
  * Invariant: the gauges show the last turn of each lane; how old that is, they say too.
  */
-import { type Metrics } from '@driftlab/service'
+import { repeat, type Metrics } from '@driftlab/service'
 import { Counter, Gauge } from 'prom-client'
 import type { AuditedDivergence } from '../audit.ts'
 import { divergenceKinds } from '../judge.ts'
-import { repeat } from '../repeat.ts'
 import type { AuditReport } from '../report.ts'
 import type { Verdict } from '../verdict.ts'
 import { followLane, type FollowOptions, type LaneFollower, type LaneNow } from './lane-follower.ts'

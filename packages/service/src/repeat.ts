@@ -4,19 +4,25 @@ export interface Repetition {
   stop(): Promise<void>
 }
 
-/** `intervalMs` is from the end of one to the start of the next; after `onFailure` there is no next. */
-export function repeat(
-  work: () => Promise<void>,
-  options: { readonly intervalMs: number; readonly onFailure: (error: unknown) => void },
-): Repetition {
+export interface RepeatOptions {
+  readonly intervalMs: number
+  /** Whether the interval counts from the end of one, which is usual, or from its start; never two at once. */
+  readonly from?: 'start' | 'end'
+  readonly onFailure: (error: unknown) => void
+}
+
+/** After `onFailure` there is no next. */
+export function repeat(work: () => Promise<void>, { intervalMs, from = 'end', onFailure }: RepeatOptions): Repetition {
   const stopping = new AbortController()
   const loop = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
+      const beganMs = performance.now()
       await work()
-      await pause(options.intervalMs, stopping.signal)
+      const spentMs = from === 'start' ? performance.now() - beganMs : 0
+      await pause(Math.max(0, intervalMs - spentMs), stopping.signal)
     }
   }
-  const ended = loop().catch(options.onFailure)
+  const ended = loop().catch(onFailure)
   return {
     stop: async () => {
       stopping.abort()
