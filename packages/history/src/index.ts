@@ -11,6 +11,8 @@ import { dirname } from 'node:path'
 import { finished } from 'node:stream/promises'
 import type { z } from 'zod'
 
+export { recentHistory, type RecentHistory } from './recent.ts'
+
 export interface History<Entry> {
   /** @throws {z.ZodError} when the entry is not of the history's shape. */
   readonly record: (entry: Entry) => void

@@ -13,22 +13,25 @@ import type { LogQuestions } from './event-sourcing/log-orders.ts'
 import type { Orders } from './orders.ts'
 import { logQuestionRoutes } from './routes/log-questions.ts'
 import { orderRoutes } from './routes/orders.ts'
+import { recordedWritesRoute, type RecordedWrites } from './routes/recorded-writes.ts'
 import { PartialWrite } from './strategies/strategy.ts'
 
 export interface AppParts {
   readonly orders: Orders
   /** Only of a lane that is a log: what can be asked of its commands and its stock. */
   readonly log?: LogQuestions | undefined
+  /** Only of a lane whose service writes every store itself: how the newest writes went. */
+  readonly writes?: RecordedWrites | undefined
   readonly readiness: () => Promise<Readiness>
   readonly metrics: Metrics
   readonly logger: Logger
 }
 
-export function createApp({ orders, log, readiness, metrics, logger }: AppParts): Express {
+export function createApp({ orders, log, writes, readiness, metrics, logger }: AppParts): Express {
   const app = createApplication()
   const { observe, countPartialWrite } = ordersMetrics(metrics.registry)
   const routes = orderRoutes(orders)
-  const document = openApiDocument({ isLog: log !== undefined })
+  const document = openApiDocument({ isLog: log !== undefined, recordsWrites: writes !== undefined })
 
   app.use(observe)
   app
@@ -50,6 +53,9 @@ export function createApp({ orders, log, readiness, metrics, logger }: AppParts)
       .route('/stock/:sku/receipts')
       .post(...jsonBody(['application/json']), logRoutes.receive)
       .all(notAllowed('POST'))
+  }
+  if (writes !== undefined) {
+    app.route('/orders/:id/writes').get(recordedWritesRoute(writes)).all(notAllowed('GET, HEAD'))
   }
   app
     .route('/openapi.json')

@@ -22,6 +22,7 @@ await runService({
     const app = createApp({
       orders: stores.orders,
       log: stores.log,
+      writes: stores.writes,
       readiness: () => readinessOf(stores.checks),
       metrics,
       logger,

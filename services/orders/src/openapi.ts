@@ -13,6 +13,7 @@ import {
   orderSchema,
   pageQuerySchema,
   problemSchema,
+  recordedWritesSchema,
   stockReceiptSchema,
   stockSchema,
   undecidedSchema,
@@ -67,8 +68,14 @@ const stock: ResponseConfig = {
   content: { 'application/json': { schema: stockSchema } },
 }
 
-/** `isLog`: the truth of the lane is a log, so that a write may be undecided for a while, and stock is limited. */
-export function openApiDocument({ isLog }: { readonly isLog: boolean }): OpenApiDocument {
+export interface ApiParts {
+  /** The truth of the lane is a log, so that a write may be undecided for a while, and stock is limited. */
+  readonly isLog: boolean
+  /** The service writes every store itself, and remembers how. */
+  readonly recordsWrites: boolean
+}
+
+export function openApiDocument({ isLog, recordsWrites }: ApiParts): OpenApiDocument {
   const registry = new OpenAPIRegistry()
   const perhapsUndecided = isLog ? { 202: undecided } : {}
 
@@ -164,6 +171,7 @@ export function openApiDocument({ isLog }: { readonly isLog: boolean }): OpenApi
   })
 
   if (isLog) registerLogQuestions(registry)
+  if (recordsWrites) registerRecordedWrites(registry)
 
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
@@ -171,6 +179,19 @@ export function openApiDocument({ isLog }: { readonly isLog: boolean }): OpenApi
       title: 'Driftlab orders',
       version: '1.0.0',
       description: 'Orders, written by the strategy that the process was started with. Errors are RFC 9457 problems.',
+    },
+  })
+}
+
+function registerRecordedWrites(registry: OpenAPIRegistry): void {
+  registry.registerPath({
+    method: 'get',
+    path: '/orders/{id}/writes',
+    summary: 'How the newest writes of an order reached the stores, as far as this process made them',
+    request: { params: z.object({ id }) },
+    responses: {
+      200: { description: 'Perhaps none', content: { 'application/json': { schema: recordedWritesSchema } } },
+      404: problem('This is no order id'),
     },
   })
 }

@@ -158,6 +158,7 @@ export async function startOrdersService(environment: Readonly<Record<string, st
   const app = createApp({
     orders: stores.orders,
     log: stores.log,
+    writes: stores.writes,
     readiness: () => readinessOf(stores.checks),
     metrics: createMetrics({ service: 'orders', lane: laneOf(config) }),
     logger: createLogger('orders', 'silent'),

@@ -9,6 +9,7 @@ import { extendZodWithOpenApi } from '@asteasolutions/zod-to-openapi'
 import { problemFields } from '@driftlab/http-api'
 import { orderStatuses, totalCentsOf } from '@driftlab/order'
 import { z } from 'zod'
+import { derivedStores } from './derived-stores/derived-store.ts'
 
 extendZodWithOpenApi(z)
 
@@ -126,6 +127,30 @@ export const stockReceiptSchema = z.strictObject({ quantity: z.int().min(1).max(
 export const stockSchema = z
   .strictObject({ sku: z.string(), receivedUnits: z.int(), reservedUnits: z.int(), availableUnits: z.int() })
   .openapi('Stock')
+
+const storeWriteSchema = z.strictObject({
+  store: z.enum(['postgresql', ...derivedStores]),
+  beganMs: z.number().openapi({ description: 'Milliseconds since 1970, with fractions' }),
+  endedMs: z.number().nullable().openapi({ description: 'Null while there is no answer' }),
+  outcome: z.enum(['pending', 'acknowledged', 'failed']),
+  error: z.string().nullable(),
+})
+
+/** The newest writes of one order, oldest first, each with the stores in the order in which it reached them. */
+export const recordedWritesSchema = z
+  .strictObject({
+    orderId: z.uuid(),
+    recordedSinceMs: z.number().openapi({ description: 'Of older writes this process knows nothing' }),
+    writes: z.array(
+      z.strictObject({
+        id: z.string(),
+        operation: z.enum(['create', 'update', 'remove']),
+        revision: z.int().min(1).nullable(),
+        stores: z.array(storeWriteSchema),
+      }),
+    ),
+  })
+  .openapi('RecordedWrites')
 
 export const problemSchema = z
   .strictObject({

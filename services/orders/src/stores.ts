@@ -5,7 +5,7 @@
 import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis, type Postgres } from '@driftlab/stores'
 import { laneOf, type Config, type DualWriteVariant } from './config.ts'
 import type { Orders } from './orders.ts'
-import type { StoreClients } from './derived-stores/derived-store.ts'
+import type { DerivedStores, StoreClients } from './derived-stores/derived-store.ts'
 import { openEventSourcing } from './event-sourcing/open.ts'
 import type { LogQuestions } from './event-sourcing/log-orders.ts'
 import { overwritingStores } from './derived-stores/overwriting.ts'
@@ -26,11 +26,14 @@ import { openDecisionLog } from './two-phase/decision-log.ts'
 import { postgresParticipant } from './two-phase/participant.ts'
 import { openReadModel } from './two-phase/read-model.ts'
 import { startRecovery } from './two-phase/recovery.ts'
+import { writeRecorder, type WriteRecorder } from './writes/recorded-writes.ts'
 
 export interface OpenStores {
   readonly orders: Orders
   /** Of a lane that is a log. */
   readonly log?: LogQuestions
+  /** Of a lane whose service writes every store itself. */
+  readonly writes?: WriteRecorder
   /** Forgets old idempotency keys, where they are ours to forget. */
   readonly purge?: (ageMaxMs: number) => Promise<number>
   readonly checks: Readonly<Record<string, () => Promise<unknown>>>
@@ -97,8 +100,11 @@ function openTransactional(config: TransactionalConfig, { onConnectionLost, fail
       })
       const elasticsearch = connectElasticsearch(config.ELASTICSEARCH_URL, { timeoutMs })
       const clickhouse = connectClickHouse(config.CLICKHOUSE_URL, { timeoutMs, connectionsMax: 20 })
+      const writes = writeRecorder()
+      const strategy = dualWriteOf(config.WRITE_STRATEGY, orders, { redis, elasticsearch, clickhouse }, lane, writes)
       return {
-        ...written(dualWriteOf(config.WRITE_STRATEGY, orders, { redis, elasticsearch, clickhouse }, lane)),
+        ...written(strategy),
+        writes,
         checks: {
           postgresql: () => orders.ping(),
           redis: () => redis.ping(),
@@ -147,17 +153,23 @@ function dualWriteOf(
   orders: OrdersRepository,
   clients: StoreClients,
   lane: string,
+  writes: WriteRecorder,
 ): WriteStrategy {
-  switch (variant) {
-    case 'dual-write':
-      return dualWriteStrategy(orders, overwritingStores(clients, lane))
-    case 'dual-write-parallel':
-      return parallelDualWriteStrategy(orders, overwritingStores(clients, lane))
-    case 'dual-write-retry':
-      return retryingDualWriteStrategy(orders, overwritingStores(clients, lane))
-    case 'dual-write-in-transaction':
-      return inTransactionDualWriteStrategy(orders, overwritingStores(clients, lane))
-    case 'dual-write-last-writer-wins':
-      return lastWriterWinsDualWriteStrategy(orders, versionedStores(clients, lane))
+  const watched = writes.watchOrders(orders)
+  const overwriting = (): DerivedStores => writes.watchStores(overwritingStores(clients, lane))
+  const choose = (): WriteStrategy => {
+    switch (variant) {
+      case 'dual-write':
+        return dualWriteStrategy(watched, overwriting())
+      case 'dual-write-parallel':
+        return parallelDualWriteStrategy(watched, overwriting())
+      case 'dual-write-retry':
+        return retryingDualWriteStrategy(watched, overwriting())
+      case 'dual-write-in-transaction':
+        return inTransactionDualWriteStrategy(watched, overwriting())
+      case 'dual-write-last-writer-wins':
+        return lastWriterWinsDualWriteStrategy(watched, writes.watchStores(versionedStores(clients, lane)))
+    }
   }
+  return writes.watchStrategy(choose())
 }

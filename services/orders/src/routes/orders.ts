@@ -93,7 +93,7 @@ function sendOrder(response: Response, row: OrderRow): void {
 }
 
 /** An id of another form than ours belongs to no order: the same answer as for one that is unknown. */
-function readId(request: Request): string {
+export function readId(request: Request): string {
   const text = String(request.params['id'])
   const id = parseOrderId(text)
   if (id === undefined) throw new Problem('order-unknown', 'An order id is a UUID; this is none.')

@@ -5,6 +5,7 @@
  * They need not agree with the system of record: the time is read after the commit, and whoever committed first may
  * read the clock last; nor do two machines' clocks agree. A store that fails is as behind as it always was.
  */
+import { preciseNowMs } from '../clock.ts'
 import { perStore, type DerivedStores, type VersionedStores } from '../derived-stores/derived-store.ts'
 import type { SystemOfRecord, WriteStrategy } from './strategy.ts'
 import { inTurn, writeAfterCommit } from './write-everywhere.ts'
@@ -26,5 +27,5 @@ function stampedStores(stores: VersionedStores, stamp: number): DerivedStores {
 }
 
 function microsecondsNow(): number {
-  return Math.floor((performance.timeOrigin + performance.now()) * 1_000)
+  return Math.floor(preciseNowMs() * 1_000)
 }

@@ -44,6 +44,24 @@ describe('dual writes, while nothing fails and nobody else writes', () => {
     expect(await notesOf(lane, id)).toEqual(everywhere(undefined))
   })
 
+  test('the service tells how each write reached the stores', async () => {
+    const id = await place(service)
+    await service.ask('PATCH', `/orders/${id}`, { body: { note: 'second' } })
+    const { body } = await service.ask('GET', `/orders/${id}/writes`)
+    const everyStore = ['postgresql', 'redis', 'elasticsearch', 'clickhouse'].map((store) => ({
+      store,
+      outcome: 'acknowledged',
+    }))
+    expect(body).toMatchObject({
+      orderId: id,
+      writes: [
+        { operation: 'create', revision: 1, stores: everyStore },
+        { operation: 'update', revision: 2, stores: everyStore },
+      ],
+    })
+    expect((await service.ask('GET', '/orders/x/writes')).status).toBe(404)
+  })
+
   test('a repeated key writes nothing a second time', async () => {
     const ask = () => service.ask('POST', '/orders', { body: newOrder, headers: { 'idempotency-key': 'once' } })
     const { id } = (await ask()).body as { id: string }
