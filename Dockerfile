@@ -24,6 +24,7 @@ COPY --from=manifests /repository ./
 RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm install --workspace services/dashboard --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 COPY tsconfig.base.json ./
+COPY packages packages
 COPY services/dashboard services/dashboard
 RUN node services/dashboard/build.ts
 

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 const folder = import.meta.dirname
 const built = join(folder, 'dist/index.html')
 /** What goes into the page; `src` because the page shares its types and pure functions. */
-const sources = ['page', 'src', 'build.ts', 'package.json']
+const sources = ['page', 'src', 'build.ts', 'package.json', '../../packages/anatomy/src']
 
 export function isPageOutdated(): boolean {
   const builtMs = modifiedMs(built)

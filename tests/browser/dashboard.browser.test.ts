@@ -130,6 +130,41 @@ test('an order shows, field by field, what psql, Redis, Elasticsearch and ClickH
   await eventually(async () => !(await seen(inspector)), soon)
 })
 
+test('the anatomy of a race has its two writers in the order of the history, and says who overtook whom', async () => {
+  const rows = page.locator('.list tbody tr', { hasText: 'Dual writes' }).locator('button')
+  const overtaken = page.locator('.anatomy [data-cause="overtaken"]').first()
+  let id: string | undefined
+  for (const text of await rows.allInnerTexts()) {
+    await rows.filter({ hasText: text }).click()
+    await page.locator('.anatomy').waitFor()
+    if (await seen(overtaken)) {
+      id = text
+      break
+    }
+  }
+  if (id === undefined) throw new Error('no order that differs is said to have been overtaken')
+  const store = (await overtaken.getAttribute('data-store')) ?? ''
+  const labelIn = async (holder: string): Promise<string> =>
+    (await page.locator(`[data-holder="${holder}"]`).textContent())?.replace('holds ', '') ?? ''
+  const legend = await page.locator('.writers li').allInnerTexts()
+  const revisionOf = (label: string): number =>
+    Number(
+      /revision (?<revision>\d+)/u.exec(legend.find((text) => text.startsWith(`${label}:`)) ?? '')?.groups?.[
+        'revision'
+      ],
+    )
+  const [older, newer] = [revisionOf(await labelIn(store)), revisionOf(await labelIn('postgresql'))]
+  const history = await writesOf(id)
+  const times = (revision: number, of: string) =>
+    history.find((write) => write.revision === revision)?.stores.find((step) => step.store === of)
+  expect(older).toBeLessThan(newer)
+  expect(legend.map((text) => text[0])).toEqual(legend.map((_, index) => 'ABCDEF'[index]))
+  // In PostgreSQL the newer came second; in the store it did not.
+  expect(times(older, 'postgresql')?.endedMs).toBeLessThan(times(newer, 'postgresql')?.endedMs ?? 0)
+  expect(times(newer, store)?.beganMs).toBeLessThan(times(older, store)?.endedMs ?? 0)
+  await page.keyboard.press('Escape')
+})
+
 test('can be used without a mouse: an order opens with Enter, takes the focus, and closes with Escape', async () => {
   const button = page.locator('button.order').first()
   await button.focus()
@@ -175,6 +210,22 @@ test('while its own server is away, the page says how old it is, and goes on by 
   await lab.start(['dashboard'])
   await eventually(() => seen(page.getByText('Live, a look a second.')), soon)
 })
+
+interface Write {
+  readonly revision: number
+  readonly stores: readonly { readonly store: string; readonly beganMs: number; readonly endedMs: number }[]
+}
+
+/** As the services themselves tell it. */
+async function writesOf(id: string): Promise<readonly Write[]> {
+  const answers = await Promise.all(
+    (['orders-dual-write-1', 'orders-dual-write-2'] as const).map(async (name) => {
+      const response = await fetch(`${lab.address(name).url}/orders/${id}/writes`)
+      return ((await response.json()) as { readonly writes: readonly Write[] }).writes
+    }),
+  )
+  return answers.flat()
+}
 
 type Values = Readonly<Record<string, unknown>>
 

@@ -132,7 +132,7 @@ async function runContinuously(options: Arguments, auditOptions: LaneAuditOption
       })
       const application = express().disable('x-powered-by')
       application.use(operationsRouter({ metrics, readiness: () => loop.readiness() }))
-      application.use(divergenceRoutes(follow.lanes))
+      application.use(divergenceRoutes(follow.lanes, logger))
       const server = await listen(application, { host: config.HOST, port: config.PORT })
       return {
         stop: async () => {

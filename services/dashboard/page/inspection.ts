@@ -4,6 +4,7 @@ interface HeldByStore {
   readonly status: string
   readonly reason: string | null
   readonly holds: 'present' | 'absent' | 'unreadable' | 'unobserved'
+  readonly revision: number | null
   readonly fields: Readonly<Record<string, unknown>> | null
   readonly differences: readonly { readonly field: string }[]
   /** For each of its fields, the column of the source. */
@@ -12,7 +13,7 @@ interface HeldByStore {
 
 export interface Evidence {
   readonly source:
-    | { readonly state: 'present'; readonly values: Readonly<Record<string, unknown>> }
+    | { readonly state: 'present'; readonly revision: number; readonly values: Readonly<Record<string, unknown>> }
     | { readonly state: 'deleted'; readonly revision: number; readonly deletedAt: string }
     | { readonly state: 'absent' }
   readonly stores: Readonly<Record<string, HeldByStore>>

@@ -3,10 +3,11 @@ import { inspect, type Evidence } from './inspection.ts'
 
 const source = {
   state: 'present',
+  revision: 2,
   values: { id: 'a', customer_name: 'Ada', items: [{ sku: 's' }], note: null },
 } as const
 const columns = { id: 'id', customerName: 'customer_name', items: 'items', note: 'note' }
-const same = { status: 'same', reason: null, holds: 'present', differences: [], columns } as const
+const same = { status: 'same', reason: null, holds: 'present', revision: 2, differences: [], columns } as const
 
 test('puts every store beside the source, field by field under the name of its column, and marks what differs', () => {
   const evidence: Evidence = {

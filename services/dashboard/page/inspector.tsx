@@ -1,6 +1,11 @@
-/** What PostgreSQL and every store hold of one order, field by field, asked again every other second while it is open. */
+/**
+ * What PostgreSQL and every store hold of one order, field by field, and how it came about, asked again every other second
+ * while it is open.
+ */
+import type { RecordedWrites } from '@driftlab/anatomy'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { storeTitles, type StoreName } from '../src/lanes.ts'
+import { laneKinds, storeTitles, type StoreName } from '../src/lanes.ts'
+import { Anatomy } from './anatomy.tsx'
 import type { Chosen } from './app.tsx'
 import { inspect, type Evidence, type Inspection } from './inspection.ts'
 import { laneTitles } from './lane.tsx'
@@ -8,6 +13,8 @@ import { laneTitles } from './lane.tsx'
 interface Answer {
   readonly lastSeenAt: string
   readonly evidence: Evidence | null
+  /** Only of a lane whose service writes every store itself, and only while the dashboard answers. */
+  readonly recorded?: RecordedWrites | undefined
 }
 
 type Shown =
@@ -54,7 +61,10 @@ export function Inspector({ chosen, onClose }: { readonly chosen: Chosen; readon
       </button>
       <p role="status">{describe(shown)}</p>
       {answer?.evidence === undefined || answer.evidence === null ? null : (
-        <Fields inspection={inspect(answer.evidence)} />
+        <>
+          {answer.recorded === undefined ? null : <Anatomy held={answer.evidence} recorded={answer.recorded} />}
+          <Fields inspection={inspect(answer.evidence)} />
+        </>
       )}
     </section>
   )
@@ -107,9 +117,13 @@ function Fields({ inspection: { source, stores, rows } }: { readonly inspection:
 }
 
 async function askOnce({ lane, key }: Chosen, signal: AbortSignal): Promise<Shown> {
+  const path = `api/orders/${encodeURIComponent(lane)}/${encodeURIComponent(key)}`
   try {
-    const response = await fetch(`api/orders/${encodeURIComponent(lane)}/${encodeURIComponent(key)}`, { signal })
-    if (response.ok) return { state: 'shown', answer: (await response.json()) as Answer }
+    const [response, recorded] = await Promise.all([
+      fetch(path, { signal }),
+      laneKinds[lane] === 'by the request' ? askWrites(path, signal) : undefined,
+    ])
+    if (response.ok) return { state: 'shown', answer: { ...((await response.json()) as Answer), recorded } }
     if (response.status === 404) {
       const text = 'As far as anybody can see, the stores agree on it now: it has healed, or changed just now.'
       return { state: 'gone', text, last: undefined }
@@ -118,6 +132,11 @@ async function askOnce({ lane, key }: Chosen, signal: AbortSignal): Promise<Show
   } catch {
     return { state: 'failed', text: 'The dashboard’s server does not answer.', last: undefined }
   }
+}
+
+async function askWrites(path: string, signal: AbortSignal): Promise<RecordedWrites | undefined> {
+  const response = await fetch(`${path}/writes`, { signal })
+  return response.ok ? ((await response.json()) as RecordedWrites) : undefined
 }
 
 /** What was seen last stays on the page, with the word that it is old. */

@@ -7,11 +7,12 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { answerWithProblem } from '@driftlab/http-api'
 import { operationsRouter, type Logger, type Metrics, type Readiness } from '@driftlab/service'
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
-import { laneNames } from './lanes.ts'
+import express, { type Express, type RequestHandler } from 'express'
+import { laneNames, type LaneName } from './lanes.ts'
 import type { OrderReader } from './orders.ts'
-import { sendProblem } from './problem.ts'
+import { Problem, toProblem } from './problem.ts'
 import type { Sampler } from './sampler.ts'
 import { messageOf, type Viewers } from './viewers.ts'
 
@@ -68,37 +69,32 @@ export function createApp(parts: AppParts): Express {
     }
     const first = sampler.snapshot === undefined ? [] : [messageOf('snapshot', sampler.snapshot)]
     if (!viewers.welcome(response, [messageOf('history', sampler.history), ...first])) {
-      sendProblem(response, 'too-many-viewers', 'Close another page, or ask /api/snapshot.')
+      throw new Problem('too-many-viewers', 'Close another page, or ask /api/snapshot.')
     }
   })
   app.get('/api/snapshot', (_request, response) => {
     response.set('Cache-Control', 'no-store')
-    if (sampler.snapshot === undefined) sendProblem(response, 'not-looked-yet', 'Ask again in a second.')
-    else response.json(sampler.snapshot)
+    if (sampler.snapshot === undefined) throw new Problem('not-looked-yet', 'Ask again in a second.')
+    response.json(sampler.snapshot)
+  })
+  app.get('/api/history', (_request, response) => {
+    response.set('Cache-Control', 'no-store').json(sampler.history)
   })
   app.get('/api/orders/:lane/:key', async (request, response) => {
-    const { lane, key } = request.params
     response.set('Cache-Control', 'no-store')
-    if (!laneNames.some((name) => name === lane) || key.length > keyMax) {
-      sendProblem(response, 'invalid-request', `A lane is one of ${laneNames.join(', ')}, and a key is short.`)
-      return
-    }
-    const answer = await orders.read(lane, key)
+    const answer = await orders.read(...readOrderPath(request.params))
     switch (answer.state) {
       case 'known':
         response.type('json').send(answer.text)
         return
       case 'not-known':
-        sendProblem(
-          response,
-          'order-not-known',
-          'As far as was seen, the stores agree on it. It may have healed just now.',
-        )
-        return
+        throw new Problem('order-not-known', 'As far as was seen, the stores agree on it. It may have healed just now.')
       case 'unavailable':
-        sendProblem(response, 'auditor-unavailable', `Try again later: ${answer.why}.`)
-        return
+        throw new Problem('auditor-unavailable', `Try again later: ${answer.why}.`)
     }
+  })
+  app.get('/api/orders/:lane/:key/writes', async (request, response) => {
+    response.set('Cache-Control', 'no-store').json(await orders.writes(...readOrderPath(request.params)))
   })
   app.use(
     express.static(pageDir, {
@@ -111,26 +107,20 @@ export function createApp(parts: AppParts): Express {
       },
     }),
   )
-  app.use((request, response) => {
-    if (request.path === '/' && !existsSync(join(pageDir, 'index.html'))) {
-      sendProblem(response, 'page-not-built', 'Build it: node services/dashboard/build.ts')
-    } else sendProblem(response, 'route-unknown', 'The page is at /.')
+  app.use(({ path }) => {
+    throw path === '/' && !existsSync(join(pageDir, 'index.html'))
+      ? new Problem('page-not-built', 'Build it: node services/dashboard/build.ts')
+      : new Problem('route-unknown', 'The page is at /.')
   })
-  const onError: ErrorRequestHandler = (error: unknown, request, response, next) => {
-    if (response.headersSent) {
-      next(error)
-      return
-    }
-    const status = Error.isError(error) && 'status' in error ? error.status : undefined
-    if (error instanceof URIError || (typeof status === 'number' && status >= 400 && status < 500)) {
-      sendProblem(response, 'invalid-request', 'The path is not one that a browser would send.')
-      return
-    }
-    logger.error({ err: error, method: request.method, path: request.path }, 'request failed')
-    sendProblem(response, 'internal', 'The fault is logged.')
-  }
-  app.use(onError)
+  app.use(answerWithProblem(logger, toProblem))
   return app
+}
+
+/** @throws {Problem} when the path is no order's. */
+function readOrderPath(path: { readonly lane: string; readonly key: string }): readonly [lane: LaneName, key: string] {
+  const lane = laneNames.find((name) => name === path.lane)
+  if (lane !== undefined && path.key.length <= keyMax) return [lane, path.key]
+  throw new Problem('invalid-request', `A lane is one of ${laneNames.join(', ')}, and a key is short.`)
 }
 
 /** Its own work is to look; that others are down is what it is there to show. */
@@ -139,10 +129,10 @@ function readinessOf({ snapshot }: AppParts['sampler']): Readiness {
 }
 
 function onlyUnder(names: readonly string[]): RequestHandler {
-  return (request, response, next) => {
+  return (request, _response, next) => {
     const name = (request.headers.host ?? '').replace(/:\d{1,5}$/u, '').toLowerCase()
     if (names.includes(name)) next()
-    else sendProblem(response, 'wrong-host', 'Ask for http://127.0.0.1 or http://localhost, or set ALLOWED_HOSTS.')
+    else throw new Problem('wrong-host', 'Ask for http://127.0.0.1 or http://localhost, or set ALLOWED_HOSTS.')
   }
 }
 
@@ -150,17 +140,16 @@ function onlyUnder(names: readonly string[]): RequestHandler {
  * Browsers say where a request comes from. A page of somebody else could not read the answer, but could keep us busy; tools
  * that are no browser say nothing, and may ask.
  */
-const onlyFromHere: RequestHandler = (request, response, next) => {
+const onlyFromHere: RequestHandler = (request, _response, next) => {
   const site = request.get('Sec-Fetch-Site')
   if (site === undefined || site === 'same-origin' || site === 'none') next()
-  else sendProblem(response, 'cross-site', 'Open the page itself.')
+  else throw new Problem('cross-site', 'Open the page itself.')
 }
 
-const onlyReading: RequestHandler = (request, response, next) => {
+const onlyReading: RequestHandler = (request, _response, next) => {
   if (request.method === 'GET' || request.method === 'HEAD') {
     next()
     return
   }
-  response.set('Allow', 'GET, HEAD')
-  sendProblem(response, 'method-not-allowed', 'There is nothing here that a request could change.')
+  throw new Problem('method-not-allowed', 'There is nothing here that a request could change.', { Allow: 'GET, HEAD' })
 }

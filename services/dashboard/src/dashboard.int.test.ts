@@ -32,8 +32,17 @@ let sampler: Sampler
 let viewers: Viewers
 let dropped = 0
 /** What the services answered so far. */
-const asked = { metrics: 0, list: 0, order: 0 }
+const asked = { metrics: 0, list: 0, order: 0, writes: 0 }
 let auditorAnswers = true
+const recordedWrites = {
+  recordedSinceMs: 1_000,
+  writes: [2, 3].map((revision) => ({
+    id: `w${revision}`,
+    operation: 'update',
+    revision,
+    stores: [{ store: 'postgresql', beganMs: revision, endedMs: revision + 0.5, outcome: 'acknowledged', error: null }],
+  })),
+}
 
 beforeAll(async () => {
   pageDir = await mkdtemp(join(tmpdir(), 'driftlab-page-'))
@@ -53,6 +62,10 @@ beforeAll(async () => {
     if (!auditorAnswers) response.status(500).end()
     else if (request.params.key === key) response.json({ key, evidence: null })
     else response.status(404).end()
+  })
+  services.get('/orders/:id/writes', (_request, response) => {
+    asked.writes += 1
+    response.json(recordedWrites)
   })
   service = await listen(services, { host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${service.port}`
@@ -88,7 +101,7 @@ beforeAll(async () => {
   const application = createApp({
     sampler,
     viewers,
-    orders: createOrderReader(url, { timeoutMs: 1_000 }),
+    orders: createOrderReader(targets, { timeoutMs: 1_000 }),
     pageDir,
     allowedHosts: ['dashboard.example'],
     metrics: createMetrics({ service: 'dashboard' }),
@@ -239,6 +252,19 @@ describe('what is asked of the services', () => {
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
     expect(asked.order - before).toBe(1)
   })
+
+  test('of how an order was written, every instance is asked once, and one that is silent is counted', async () => {
+    const before = asked.writes
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(`/api/orders/cdc/${key}/writes`)))
+    expect(asked.writes - before).toBe(1)
+    expect(JSON.parse(answers[0]?.text ?? '')).toEqual({
+      instances: 1,
+      silent: 0,
+      writes: recordedWrites.writes.map((write) => ({ ...write, instance: 1 })),
+    })
+    const ofOneThatIsDown = await ask(`/api/orders/dual-write/${key}/writes`)
+    expect(JSON.parse(ofOneThatIsDown.text)).toEqual({ instances: 1, silent: 1, writes: [] })
+  })
 })
 
 describe('a request', () => {
@@ -277,6 +303,7 @@ describe('a request', () => {
   test.each([
     ['/api/orders/no-such-lane/x', 400, 'invalid-request'],
     [`/api/orders/cdc/${'x'.repeat(201)}`, 400, 'invalid-request'],
+    ['/api/orders/no-such-lane/x/writes', 400, 'invalid-request'],
     ['/api/orders/cdc/%ff', 400, 'invalid-request'],
     ['/api/orders/cdc/another', 404, 'order-not-known'],
     ['/%2e%2e/%2e%2e/package.json', 404, 'route-unknown'],

@@ -5,6 +5,7 @@ import { createApp } from './app.ts'
 import { configSchema } from './config.ts'
 import { createOrderReader } from './orders.ts'
 import { startSampler } from './sampler.ts'
+import type { Targets } from './scrape.ts'
 import { createViewers, messageOf } from './viewers.ts'
 
 /** A target that takes longer than a look is shown as down; the page shows ten minutes. */
@@ -30,16 +31,17 @@ await runService({
         dropped.inc()
       },
     })
+    const targets: Targets = {
+      'orders-cdc': config.ORDERS_CDC_URLS,
+      'orders-dual-write': config.ORDERS_DUAL_WRITE_URLS,
+      'cache-updater': [config.CACHE_UPDATER_URL],
+      'search-indexer': [config.SEARCH_INDEXER_URL],
+      'warehouse-loader': [config.WAREHOUSE_LOADER_URL],
+      auditor: [config.AUDITOR_URL],
+    }
     const sampler = startSampler({
       ...looking,
-      targets: {
-        'orders-cdc': config.ORDERS_CDC_URLS,
-        'orders-dual-write': config.ORDERS_DUAL_WRITE_URLS,
-        'cache-updater': [config.CACHE_UPDATER_URL],
-        'search-indexer': [config.SEARCH_INDEXER_URL],
-        'warehouse-loader': [config.WAREHOUSE_LOADER_URL],
-        auditor: [config.AUDITOR_URL],
-      },
+      targets,
       onSnapshot: (snapshot) => {
         watchers.set(viewers.count)
         viewers.send(messageOf('snapshot', snapshot))
@@ -49,7 +51,7 @@ await runService({
     const application = createApp({
       sampler,
       viewers,
-      orders: createOrderReader(config.AUDITOR_URL, looking),
+      orders: createOrderReader(targets, looking),
       pageDir: config.PAGE_DIR,
       allowedHosts: config.ALLOWED_HOSTS,
       metrics,

@@ -1,14 +1,11 @@
 /** Every way a request to this server can fail, as RFC 9457 problem details. */
-import type { Response } from 'express'
+import { clientFault, commonKinds, HttpProblem, internalProblem } from '@driftlab/http-api'
 
 const kinds = {
-  'invalid-request': { status: 400, title: 'The request cannot be understood' },
+  ...commonKinds,
   'cross-site': { status: 403, title: 'A page of somebody else may not ask this' },
-  'route-unknown': { status: 404, title: 'There is no such resource' },
   'order-not-known': { status: 404, title: 'This order is not known to differ' },
-  'method-not-allowed': { status: 405, title: 'The resource does not support this method' },
   'wrong-host': { status: 421, title: 'This server does not answer under that name' },
-  internal: { status: 500, title: 'Something went wrong on our side' },
   'too-many-viewers': { status: 503, title: 'Too many watch already' },
   'not-looked-yet': { status: 503, title: 'Nothing was seen yet' },
   'auditor-unavailable': { status: 503, title: 'The auditor does not answer' },
@@ -16,8 +13,13 @@ const kinds = {
 } as const
 export type ProblemCode = keyof typeof kinds
 
-export function sendProblem(response: Response, code: ProblemCode, detail: string): void {
-  const { status, title } = kinds[code]
-  const document = { type: `urn:driftlab:problem:${code}`, title, status, detail }
-  response.status(status).type('application/problem+json').send(JSON.stringify(document))
+export class Problem extends HttpProblem {
+  constructor(code: ProblemCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(code, kinds[code], detail, { headers })
+  }
+}
+
+export function toProblem(error: unknown): HttpProblem {
+  if (error instanceof HttpProblem) return error
+  return clientFault(error) ?? internalProblem(error)
 }

@@ -92,7 +92,7 @@ async function askAuditor(
 }
 
 /** Behind one name there may be several instances: each is asked, or a counter would jump between theirs. */
-async function instancesOf(url: string): Promise<readonly string[]> {
+export async function instancesOf(url: string): Promise<readonly string[]> {
   const { hostname, protocol, port } = new URL(url)
   if (isIP(hostname) !== 0 || hostname.startsWith('[')) return [url]
   const addresses = await lookup(hostname, { all: true, family: 4 })

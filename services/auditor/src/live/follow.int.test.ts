@@ -3,7 +3,7 @@
  * what is merely on its way or cannot be seen is never listed.
  */
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
-import { createMetrics, listen } from '@driftlab/service'
+import { createLogger, createMetrics, listen } from '@driftlab/service'
 import { eventually } from '@driftlab/stores/testing'
 import express from 'express'
 import { audit } from '../audit.ts'
@@ -203,7 +203,8 @@ test('the routes show the newest with their counts, and one key with its evidenc
     await lane.sql(`update LANE.orders set note = 'lost' where id = any($1::uuid[])`, [lost])
     await lane.copy(lost, ['elasticsearch', 'clickhouse'])
     await eventually(() => lost.every((key) => follower.list.evidenceOf(key) !== undefined), soon)
-    const server = await listen(express().use(divergenceRoutes(follow.lanes)), { host: '127.0.0.1', port: 0 })
+    const routes = divergenceRoutes(follow.lanes, createLogger('auditor', 'silent'))
+    const server = await listen(express().use(routes), { host: '127.0.0.1', port: 0 })
     const get = async (path: string): Promise<{ status: number; type: string; body: unknown }> => {
       const response = await fetch(`http://127.0.0.1:${server.port}${path}`)
       const type = response.headers.get('content-type')?.split(';')[0] ?? ''

@@ -2,7 +2,9 @@
  * What differs now, as JSON: the newest of each lane, and one key with what every store holds of it. It only shows what
  * the followers already know, so asking costs the stores nothing.
  */
-import { Router, type ErrorRequestHandler, type Response } from 'express'
+import { answerWithProblem, clientFault, HttpProblem, internalProblem, invalidRequest } from '@driftlab/http-api'
+import type { Logger } from '@driftlab/service'
+import { Router } from 'express'
 import { z } from 'zod'
 import type { KnownDivergence } from './divergences.ts'
 import type { LaneFollower } from './lane-follower.ts'
@@ -13,35 +15,25 @@ const query = z.object({
   limit: z.coerce.number().int().min(1).max(listMax).default(100),
 })
 
-interface Fault {
-  readonly code: 'invalid-request' | 'lane-unknown' | 'key-not-known'
-  readonly status: 400 | 404
-  readonly title: string
-  readonly detail: string
-}
+const kinds = {
+  'lane-unknown': { status: 404, title: 'There is no such lane' },
+  'key-not-known': { status: 404, title: 'This key is not known to differ' },
+} as const
 
-export function divergenceRoutes(lanes: ReadonlyMap<string, LaneFollower>): Router {
+export function divergenceRoutes(lanes: ReadonlyMap<string, LaneFollower>, logger: Logger): Router {
   const router = Router()
-  const unknownLane = (name: string): Fault => ({
-    code: 'lane-unknown',
-    status: 404,
-    title: 'There is no such lane',
-    detail: `Lane ${name.slice(0, 100).toWellFormed()} is not followed; followed are: ${[...lanes.keys()].join(', ') || 'none'}.`,
-  })
+  const unknownLane = (name: string): HttpProblem =>
+    new HttpProblem(
+      'lane-unknown',
+      kinds['lane-unknown'],
+      `Lane ${name.slice(0, 100).toWellFormed()} is not followed; followed are: ${[...lanes.keys()].join(', ') || 'none'}.`,
+    )
 
   router.get('/divergences', (request, response) => {
     const parsed = query.safeParse(request.query)
-    if (!parsed.success) {
-      const faults = parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`)
-      const title = 'The request does not fit the schema'
-      refuse(response, { code: 'invalid-request', status: 400, title, detail: faults.join('; ') })
-      return
-    }
+    if (!parsed.success) throw invalidRequest(parsed.error, 'query')
     const { lane, limit } = parsed.data
-    if (lane !== undefined && !lanes.has(lane)) {
-      refuse(response, unknownLane(lane))
-      return
-    }
+    if (lane !== undefined && !lanes.has(lane)) throw unknownLane(lane)
     const chosen = [...lanes].filter(([name]) => lane === undefined || name === lane)
     response.json({
       lanes: Object.fromEntries(chosen.map(([name, follower]) => [name, describeLane(follower, limit)])),
@@ -51,28 +43,19 @@ export function divergenceRoutes(lanes: ReadonlyMap<string, LaneFollower>): Rout
   router.get('/divergences/:lane/:key', (request, response) => {
     const { lane, key } = request.params
     const follower = lanes.get(lane)
-    if (follower === undefined) {
-      refuse(response, unknownLane(lane))
-      return
-    }
+    if (follower === undefined) throw unknownLane(lane)
     const known = follower.list.find(key)
     if (known === undefined) {
       const detail = 'As far as was seen, no store differs on it. It may have healed, or have changed just now.'
-      refuse(response, { code: 'key-not-known', status: 404, title: 'This key is not known to differ', detail })
-      return
+      throw new HttpProblem('key-not-known', kinds['key-not-known'], detail)
     }
     response.json({ lane, ...describeKnown(known), evidence: follower.list.evidenceOf(key) ?? null })
   })
-  // A path that cannot be decoded, say: the client's fault, which Express has given a status.
-  const onClientFault: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-    if (!(error instanceof URIError)) {
-      next(error)
-      return
-    }
-    const title = 'The request does not fit the schema'
-    refuse(response, { code: 'invalid-request', status: 400, title, detail: 'The path is not valid UTF-8.' })
-  }
-  router.use(onClientFault)
+  router.use(
+    answerWithProblem(logger, (error) =>
+      error instanceof HttpProblem ? error : (clientFault(error) ?? internalProblem(error)),
+    ),
+  )
   return router
 }
 
@@ -92,10 +75,4 @@ function describeKnown({ key, firstSeenMs, lastSeenMs, stores }: KnownDivergence
     lastSeenAt: new Date(lastSeenMs).toISOString(),
     stores: Object.fromEntries(stores),
   }
-}
-
-/** RFC 9457. */
-function refuse(response: Response, { code, status, title, detail }: Fault): void {
-  const document = { type: `urn:driftlab:problem:${code}`, title, status, detail }
-  response.status(status).type('application/problem+json').send(JSON.stringify(document))
 }
