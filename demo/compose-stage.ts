@@ -90,6 +90,7 @@ export function openComposeStage(environment: NodeJS.ProcessEnv = process.env): 
     },
     stopCommand: 'RUNTIME=docker make down',
     baseUrls: (lane) => publishedUrls(`orders-${lane}`, environment),
+    dashboardUrl: publishedUrls('dashboard', environment)[0] ?? '',
     k6: (load) => ({
       program: 'docker',
       args: ['compose', '--project-directory', root, 'run', '--rm', '-T', '--no-deps', 'k6'],

@@ -60,10 +60,13 @@ export function laneResultOf({ load, report, latencyMs, lag }: LaneObservations)
 function toExample(found: AuditExample): Example {
   const storeExample = (store: Store): Example['stores'][Store] => {
     const held = found.stores[store]
-    if (held === undefined) return { status: 'unobserved', reason: null, holds: null, differences: [] }
+    if (held === undefined) {
+      return { status: 'unobserved', reason: null, revision: null, holds: null, differences: [] }
+    }
     return {
       status: held.status,
       reason: held.reason,
+      revision: held.revision,
       holds: held.fields === null ? null : { ...held.fields },
       differences: held.differences
         .map((difference) => ({
@@ -77,11 +80,13 @@ function toExample(found: AuditExample): Example {
   return {
     id: found.key,
     systemOfRecord: found.source.state,
+    revision: found.source.state === 'absent' ? null : found.source.revision,
     stores: {
       redis: storeExample('redis'),
       elasticsearch: storeExample('elasticsearch'),
       clickhouse: storeExample('clickhouse'),
     },
+    writes: null,
   }
 }
 

@@ -22,7 +22,9 @@ import { SettingError } from '../load-tests/settings.ts'
 import { loadVariables } from '../load-tests/variables.ts'
 import { openComposeStage } from './compose-stage.ts'
 import { examplesMax, exitCodeOf, laneResultOf } from './conclusion.ts'
+import { readTimeline, withWrites } from './look-back.ts'
 import { openNativeStage } from './native-stage.ts'
+import { renderReportMarkdown, renderReportPage } from './report-file.ts'
 import { formatReport } from './report.ts'
 import { demoResultSchema, lanes, type DemoResult, type Lane } from './result.ts'
 import { readLag, readLatency, resetLatency, SinkError, sinkOf, sinks, waitUntilDrained } from './sinks.ts'
@@ -70,8 +72,8 @@ async function main(signal: AbortSignal): Promise<number> {
     )
     await stage.bringUp({ fresh: startedHere, signal })
     const result = await demonstrate(stage, variables, signal)
-    const file = await writeResult(stage.resultsDir, result)
-    say(`\n${formatReport(result)}\n\nThe same as data: ${file}`)
+    const files = await writeResult(stage.resultsDir, result)
+    say(`\n${formatReport(result)}\n\nThe same to look at and to keep: ${files.join(', ')}`)
     leaveRunning ||= variables.KEEP
     say(
       leaveRunning
@@ -121,12 +123,15 @@ async function demonstrate(stage: Stage, variables: Variables, signal: AbortSign
     signal,
   )
   const results: DemoResult['lanes'] = {
-    'dual-write': laneResultOf({
-      load: dualWriteLoad,
-      report: laneReport(report, 'dual-write'),
-      latencyMs: { redis: null, elasticsearch: null, clickhouse: null },
-      lag: null,
-    }),
+    'dual-write': await withWrites(
+      laneResultOf({
+        load: dualWriteLoad,
+        report: laneReport(report, 'dual-write'),
+        latencyMs: { redis: null, elasticsearch: null, clickhouse: null },
+        lag: null,
+      }),
+      stage.baseUrls('dual-write'),
+    ),
     cdc: laneResultOf({ load: cdcLoad, report: laneReport(report, 'cdc'), latencyMs, lag: { atLoadEnd, drainedInMs } }),
   }
   return {
@@ -149,6 +154,7 @@ async function demonstrate(stage: Stage, variables: Variables, signal: AbortSign
       elasticsearch: versions.elasticsearch,
       k6: versions.k6,
     },
+    timeline: await readTimeline(stage.dashboardUrl, { startedAt }),
     exitCode: exitCodeOf({ 'dual-write': results['dual-write'].verdict, cdc: results.cdc.verdict }),
     lanes: results,
   }
@@ -203,13 +209,22 @@ async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal): Prom
   }
 }
 
-/** Checked against the schema that others rely on, and replaced whole. */
-async function writeResult(resultsDir: string, result: DemoResult): Promise<string> {
-  const file = join(resultsDir, 'demo.json')
+/** Checked against the schema that others rely on, and each file replaced whole. @returns the files, to look at first. */
+async function writeResult(resultsDir: string, result: DemoResult): Promise<readonly string[]> {
+  const texts = {
+    'report.html': renderReportPage(result),
+    'report.md': renderReportMarkdown(result),
+    'demo.json': `${JSON.stringify(demoResultSchema.parse(result), undefined, 2)}\n`,
+  }
   await mkdir(resultsDir, { recursive: true })
-  await writeFile(`${file}.partial`, `${JSON.stringify(demoResultSchema.parse(result), undefined, 2)}\n`)
-  await rename(`${file}.partial`, file)
-  return file
+  const files: string[] = []
+  for (const [name, text] of Object.entries(texts)) {
+    const file = join(resultsDir, name)
+    await writeFile(`${file}.partial`, text)
+    await rename(`${file}.partial`, file)
+    files.push(file)
+  }
+  return files
 }
 
 const interruption = new AbortController()

@@ -19,6 +19,7 @@ export async function openNativeStage(environment: NodeJS.ProcessEnv = process.e
     takeDown: () => takeDown(lab, layout),
     stopCommand: 'make down',
     baseUrls: (lane) => laneBaseUrls(lane, settings),
+    dashboardUrl: lab.address('dashboard').url,
     k6: k6At(k6Path(layout)),
     ask: (sink, instance) => askAt(lab.address(sink, instance).url),
     audit: async ({ onProgress, ...options }) => {

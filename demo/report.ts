@@ -67,7 +67,7 @@ function formatLag({ lag }: LaneResult): readonly string[] {
 }
 
 /** One order: a row for each field that differs somewhere, a column for each store. */
-export function formatExample(lane: string, example: Example): string {
+export function formatExample(lane: string, example: Pick<Example, 'id' | 'systemOfRecord' | 'stores'>): string {
   const rows = new Map<string, { systemOfRecord: string; held: Partial<Record<Store, string>> }>()
   const put = (field: string, systemOfRecord: string, store: Store, held: string): void => {
     const row = rows.get(field) ?? { systemOfRecord, held: {} }

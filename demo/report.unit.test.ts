@@ -1,63 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { formatExample, formatReport } from './report.ts'
-import { demoResultSchema, type DemoResult, type DivergenceKind, type Example } from './result.ts'
-
-const none = { missing: 0, stale: 0, phantom: 0, resurrected: 0, corrupt: 0, parked: 0 }
-const same: Example['stores']['redis'] = { status: 'same', reason: null, holds: {}, differences: [] }
-
-function differing(status: DivergenceKind, fields: Readonly<Record<string, unknown>>): Example['stores']['redis'] {
-  const differences = Object.entries(fields).map(([field, store]) => ({ field, systemOfRecord: 'Ada', store }))
-  return { status, reason: status, holds: { ...fields }, differences }
-}
-
-const latencyMs = { p50: 4.21, p99: 18.4, max: 60 }
-const http = { changes: 10, refused: 1, partialFailures: 0, failures: 0, droppedOperations: 0, latencyMs }
-const result: DemoResult = {
-  schemaVersion: 1,
-  startedAt: '2026-01-02T03:04:05.000Z',
-  finishedAt: '2026-01-02T03:07:05.000Z',
-  seed: 7,
-  rate: 200,
-  durationMs: 60_000,
-  freshStart: true,
-  machine: { cores: 2, memoryBytes: 8_000_000_000, platform: 'linux x64', node: '24.0.0' },
-  versions: {},
-  exitCode: 0,
-  lanes: {
-    'dual-write': {
-      verdict: 'diverged',
-      doubts: [],
-      orders: 2_400,
-      http,
-      lag: null,
-      stores: {
-        redis: { divergences: { ...none, stale: 2 }, latencyMs: null },
-        elasticsearch: { divergences: { ...none, resurrected: 1 }, latencyMs: null },
-        clickhouse: { divergences: none, latencyMs: null },
-      },
-      examples: [
-        {
-          id: 'one',
-          systemOfRecord: 'present',
-          stores: { redis: differing('stale', { note: 'old' }), elasticsearch: same, clickhouse: same },
-        },
-      ],
-    },
-    cdc: {
-      verdict: 'consistent',
-      doubts: [],
-      orders: 2_400,
-      http,
-      lag: { atLoadEnd: { records: 3, ms: 14 }, drainedInMs: 120 },
-      stores: {
-        redis: { divergences: none, latencyMs },
-        elasticsearch: { divergences: none, latencyMs },
-        clickhouse: { divergences: none, latencyMs },
-      },
-      examples: [],
-    },
-  },
-}
+import { differing, result, same } from './result-for-tests.ts'
+import { demoResultSchema } from './result.ts'
 
 /** The cells of each line that is a row of a table. */
 function cells(text: string): readonly string[][] {

@@ -2,6 +2,7 @@
  * The result of a demo, as `.lab/results/demo.json` holds it. README.md describes each field for people who read the
  * file with a program; a change that could break such a program raises `schemaVersion`.
  */
+import { recordedWritesSchema } from '@driftlab/anatomy/recorded'
 import { z } from 'zod'
 
 export const stores = ['redis', 'elasticsearch', 'clickhouse'] as const
@@ -25,17 +26,23 @@ const storeResultSchema = z.object({
 const exampleSchema = z.object({
   id: z.string(),
   systemOfRecord: z.enum(['present', 'deleted', 'absent']),
+  /** Of the order in the system of record; null when it is not there. */
+  revision: z.number().int().nullable(),
   stores: z.record(
     z.enum(stores),
     z.object({
       /** `same`: the store is right, whatever others hold. */
       status: z.enum([...divergenceKinds, 'same', 'unobserved']),
       reason: z.string().nullable(),
+      /** Of the order that the store holds; null when it holds none that can be read. */
+      revision: z.number().int().nullable(),
       /** What the store holds, in its own names; null when it does not hold the order. Long texts are cut. */
       holds: z.record(z.string(), z.unknown()).nullable(),
       differences: z.array(z.object({ field: z.string(), systemOfRecord: z.unknown(), store: z.unknown() })),
     }),
   ),
+  /** How its newest writes reached the stores, as the services remember it; null in a lane where the log carries them. */
+  writes: recordedWritesSchema.nullable(),
 })
 
 const laneResultSchema = z.object({
@@ -63,6 +70,15 @@ const laneResultSchema = z.object({
   examples: z.array(exampleSchema),
 })
 
+/** Once a second, as the dashboard saw it; null is what nobody knew at that moment. */
+const momentSchema = z.object({
+  atMs: z.number(),
+  lanes: z.record(
+    z.enum(['dual-write', 'cdc']),
+    z.object({ writesPerSecond: z.number().nullable(), divergedKeys: z.number().nullable() }),
+  ),
+})
+
 export const demoResultSchema = z.object({
   schemaVersion: z.literal(1),
   startedAt: z.iso.datetime(),
@@ -80,11 +96,14 @@ export const demoResultSchema = z.object({
     node: z.string(),
   }),
   versions: z.record(z.string(), z.string()),
+  /** From the first load to the end of the audit; empty when the dashboard did not answer. */
+  timeline: z.array(momentSchema),
   exitCode: z.union([z.literal(0), z.literal(1), z.literal(2)]),
   lanes: z.record(z.enum(['dual-write', 'cdc']), laneResultSchema),
 })
 
 export type DemoResult = z.output<typeof demoResultSchema>
+export type Moment = z.output<typeof momentSchema>
 export type LaneResult = z.output<typeof laneResultSchema>
 export type Example = z.output<typeof exampleSchema>
 export type Lane = keyof DemoResult['lanes']

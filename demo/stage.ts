@@ -14,6 +14,7 @@ export interface Stage {
   readonly stopCommand: string
   /** The addresses of a lane's instances, as this machine reaches them. */
   readonly baseUrls: (lane: Lane) => readonly string[]
+  readonly dashboardUrl: string
   readonly k6: LoadOptions['k6']
   /** An instance of a sink, counted from 1; see `Lab.scale`. */
   readonly ask: (sink: SinkName, instance?: number) => AskSink

@@ -23,8 +23,8 @@ export interface Finding {
 export interface Check<Entry> {
   readonly statement: string
   readonly check: (history: readonly Entry[]) => Finding
-  /** It is about speed, so it is left out of quick runs: a few trials on a busy machine say nothing of it. */
-  readonly ofSpeed?: true
+  /** Why it is left out of quick runs. Of speed, a few trials on a busy machine say nothing. */
+  readonly onlyInFull?: 'it is about speed' | 'it takes long'
 }
 
 export interface Table {
@@ -126,7 +126,7 @@ export function defineExperiment<Entry>(definition: Definition<Entry>): Experime
     },
     conclude: async (file, { quick }) => {
       const history = await readHistory(file, entry)
-      const judged = checks.filter(({ ofSpeed = false }) => !(quick && ofSpeed))
+      const judged = checks.filter(({ onlyInFull }) => !(quick && onlyInFull !== undefined))
       return {
         entries: history.length,
         findings: judged.map(({ statement, check }) => ({ statement, ...judge(history, check) })),

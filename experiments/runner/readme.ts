@@ -4,6 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { markdownTable } from '@driftlab/static-page'
 import type { Result } from './result.ts'
 
 const begin = '<!-- result: written by RECORD=1 make experiment -->'
@@ -41,7 +42,7 @@ export async function recordTour(
       return [`[${name}](../experiments/${name}/README.md)`, claim, ...recordedIn(readme)]
     }),
   )
-  await record(join(root, 'docs/tour.md'), renderTable({ head: ['experiment', 'claim', 'verdict', 'on'], rows }))
+  await record(join(root, 'docs/tour.md'), markdownTable({ head: ['experiment', 'claim', 'verdict', 'on'], rows }))
 }
 
 /** Pure: the verdict and the day of the result that a README holds. */
@@ -107,7 +108,7 @@ export function renderStrategies(results: readonly Result[]): string {
   const machine = first === undefined ? '' : `${first.machine.cores} cores (${first.machine.model.trim()})`
   return [
     `Measured on ${days}, ${machine}: \`RECORD=1 make experiments\`. An empty cell was not tried.`,
-    ...tables.filter((table) => table.rows.length > 0).map(renderTable),
+    ...tables.filter((table) => table.rows.length > 0).map(markdownTable),
     '',
   ].join('\n\n')
 }
@@ -118,21 +119,11 @@ function renderResult(result: Result): string {
   const command = `SEED=${result.seed} ${result.quick ? 'QUICK=1 ' : ''}make experiment NAME=${name}`
   return [
     `**${verdict}**, on ${day}, ${machine.cores} cores (${machine.model.trim()}), in ${(result.durationMs / 1_000).toFixed(0)} s: \`${command}\``,
-    renderTable({
+    markdownTable({
       head: ['part of the claim', 'verdict', 'because'],
       rows: findings.map((finding) => [finding.statement, finding.verdict, finding.because]),
     }),
-    ...tables.map((table) => `${table.title}:\n\n${renderTable(table)}`),
+    ...tables.map((table) => `${table.title}:\n\n${markdownTable(table)}`),
     '',
   ].join('\n\n')
-}
-
-/** As prettier would write it, so that a recorded document is well-formed too. */
-function renderTable({ head, rows }: Pick<Result['tables'][number], 'head' | 'rows'>): string {
-  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')))
-  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)))
-  const line = (row: readonly string[]): string =>
-    `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width)).join(' | ')} |`
-  const [first = [], ...others] = cells
-  return [line(first), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...others.map(line)].join('\n')
 }

@@ -1,10 +1,11 @@
-/** Where docker-compose.yml publishes our APIs: a range of ports for each lane's orders service, and one for the read side. */
+/** Where docker-compose.yml publishes our APIs: a range of ports for each lane's orders service, and one for the read side and for the page. */
 import { z } from 'zod'
 
 const ranges = {
   'orders-cdc': { variable: 'ORDERS_CDC_PORTS', range: '13101-13102' },
   'orders-dual-write': { variable: 'ORDERS_DUAL_WRITE_PORTS', range: '13201-13202' },
   queries: { variable: 'QUERIES_PORT', range: '13305' },
+  dashboard: { variable: 'DASHBOARD_PORT', range: '13000' },
 } as const
 export type PublishedService = keyof typeof ranges
 
