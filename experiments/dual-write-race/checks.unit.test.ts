@@ -24,10 +24,10 @@ const safe = (cell: { readonly strategy: string; readonly concurrency: number })
   cell.concurrency === 1 || cell.strategy === 'cdc' || cell.strategy === 'dual-write-in-transaction'
 
 /** A tenth of the orders of each cell that is not safe diverges everywhere. */
-const expected: readonly Entry[] = cellsOf(true).flatMap(({ orders, ...cell }, cellIndex) =>
+const expected: readonly Entry[] = cellsOf(false).flatMap(({ orders, ...cell }, cellIndex) =>
   Array.from({ length: orders }, (_, index): Entry => ({
     ...cell,
-    order: `00000000-0000-7000-8000-${String(cellIndex * 1_000 + index).padStart(12, '0')}`,
+    order: `00000000-0000-7000-8000-${String(cellIndex * 10_000 + index).padStart(12, '0')}`,
     outcomes: Array.from({ length: updatesPerOrder }, () => 'ok'),
     divergent: !safe(cell) && index % 10 === 0 ? ['redis', 'elasticsearch', 'clickhouse'] : [],
   })),

@@ -51,13 +51,10 @@ export const dualWriteRace = defineExperiment<Entry>({
     context.progress('starting services')
     const cells = cellsOf(context.quick)
     const opened = await allOf(
-      strategies.map((strategy) =>
-        openStrategy(
-          laboratory,
-          strategy,
-          cells.filter((cell) => cell.strategy === strategy),
-        ),
-      ),
+      strategies.flatMap((strategy) => {
+        const own = cells.filter((cell) => cell.strategy === strategy)
+        return own.length === 0 ? [] : [openStrategy(laboratory, strategy, own)]
+      }),
     )
     // One after the other, so that each has the machine to itself.
     const driven: { readonly cells: readonly DrivenCell[]; readonly audit: OpenStrategy['audit'] }[] = []
@@ -77,9 +74,10 @@ export const dualWriteRace = defineExperiment<Entry>({
       check: (history) =>
         neverIn(history, ({ strategy, concurrency }) => strategy === 'dual-write' && concurrency === 1),
     },
-    diverges('with 16 clients, copies diverge in every store', 'dual-write', storeNames),
+    diverges('with 16 clients, copies diverge', 'dual-write'),
+    { ...diverges('and that in every store', 'dual-write', storeNames), onlyInFull: 'it takes long' },
     diverges('writing the stores in parallel does not end it', 'dual-write-parallel'),
-    diverges('the clock as version does not end it', 'dual-write-last-writer-wins'),
+    { ...diverges('the clock as version does not end it', 'dual-write-last-writer-wins'), onlyInFull: 'it takes long' },
     {
       statement: 'holding the lock until every store has acknowledged does',
       check: (history) => neverIn(history, ({ strategy }) => strategy === 'dual-write-in-transaction'),
@@ -266,11 +264,8 @@ function neverIn(history: readonly Entry[], where: (entry: Entry) => boolean): F
   }
 }
 
-function diverges(
-  statement: string,
-  strategy: Strategy,
-  stores: readonly (StoreName | undefined)[] = [undefined],
-): Check<Entry> {
+/** @param everyOf each of these has to have a divergent copy. */
+function diverges(statement: string, strategy: Strategy, everyOf: readonly StoreName[] = []): Check<Entry> {
   return {
     statement,
     check: (history) => {
@@ -281,10 +276,14 @@ function diverges(
       if (trials.length < trialsMin) {
         return { verdict: 'unknown', because: `only ${trials.length} orders could be judged` }
       }
-      const counts = stores.map((store) => [store ?? 'any store', countDivergent(entries, store)] as const)
-      const because = `${counts.map(([name, count]) => `${name}: ${count}`).join(', ')} of ${trials.length} orders`
-      const evidence = trials.filter(({ divergent }) => divergent.length > 0).slice(0, 20)
-      return { verdict: counts.every(([, count]) => count > 0) ? 'holds' : 'refuted', because, evidence }
+      const counts = storeNames.map((store) => `${store}: ${countDivergent(entries, store)}`)
+      const divergent = trials.filter((trial) => trial.divergent.length > 0)
+      const found = divergent.length > 0 && everyOf.every((store) => countDivergent(entries, store) > 0)
+      return {
+        verdict: found ? 'holds' : 'refuted',
+        because: `${divergent.length} of ${trials.length} orders, by store: ${counts.join(', ')}`,
+        evidence: divergent.slice(0, 20),
+      }
     },
   }
 }

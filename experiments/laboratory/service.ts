@@ -47,7 +47,8 @@ export interface Service {
   start(): Promise<void>
 }
 
-const readyDeadlineMs = 30_000
+/** A sink that follows one that was killed waits 15 s until the group has given that up, beside its own start on a busy machine. */
+const readyDeadlineMs = 60_000
 const stopDeadlineMs = 25_000
 const probeIntervalMs = 50
 const root = join(import.meta.dirname, '../..')
@@ -78,11 +79,15 @@ export async function startService(laboratory: Laboratory, options: ServiceOptio
       },
     })
     const deadline = performance.now() + readyDeadlineMs
-    while (!(await answers(`${url}/ready`))) {
+    for (;;) {
+      const problem = await whatKeeps(`${url}/ready`)
+      if (problem === undefined) return
       signal.throwIfAborted()
-      if (!isAlive(running) || performance.now() > deadline) {
+      const alive = isAlive(running)
+      if (!alive || performance.now() > deadline) {
         const lines = (await readFile(log, 'utf8')).trimEnd().split('\n').slice(-10)
-        throw new Error(`${options.name} does not start. Its last lines:\n${lines.join('\n')}`)
+        const state = alive ? `is not ready after ${readyDeadlineMs / 1_000} s: ${problem}` : 'ended at its start'
+        throw new Error(`${options.name} ${state}. Its last lines:\n${lines.join('\n')}`)
       }
       await delay(probeIntervalMs)
     }
@@ -110,10 +115,13 @@ export async function startService(laboratory: Laboratory, options: ServiceOptio
   }
 }
 
-async function answers(url: string): Promise<boolean> {
+/** @returns why it is not ready; undefined when it is. */
+async function whatKeeps(url: string): Promise<string | undefined> {
   try {
-    return (await fetch(url, { signal: AbortSignal.timeout(1_000) })).ok
+    const response = await fetch(url, { signal: AbortSignal.timeout(1_000) })
+    const answer = await response.text()
+    return response.ok ? undefined : answer
   } catch {
-    return false
+    return 'it does not answer'
   }
 }

@@ -11,6 +11,10 @@ export type Strategy = (typeof strategies)[number]
 export const dualWrites = strategies.filter((strategy) => strategy.startsWith('dual-write'))
 export const throughLog = strategies.filter((strategy) => !strategy.startsWith('dual-write'))
 
+/** What a quick run tries: the plain dual write and the repair that is used most, the log and the outbox. */
+export const tried = (strategy: Strategy, quick: boolean): boolean =>
+  !quick || ['dual-write', 'dual-write-retry', 'cdc', 'outbox by relay'].includes(strategy)
+
 const phase = z.enum(phases)
 const strategy = z.enum(strategies)
 const count = z.int().nonnegative()

@@ -158,7 +158,7 @@ function compares(
 ): Check<Entry> {
   return {
     statement,
-    ...(cost === 'WAL bytes per change' ? {} : { ofSpeed: true }),
+    onlyInFull: cost === 'WAL bytes per change' ? 'it takes long' : 'it is about speed',
     check: (history): Finding => {
       const { rounds, estimate, low, high } = ratio(history, cost, variant, base)
       if (rounds < roundsMin) return { verdict: 'unknown', because: `only ${rounds} rounds were seen` }

@@ -86,7 +86,7 @@ export function readRatio(history: readonly Entry[]): Interval | undefined {
 }
 
 export const readsFaster: Check<Entry> = {
-  ofSpeed: true,
+  onlyInFull: 'it is about speed',
   statement: 'It answers faster than the join',
   check: (history) => {
     const ratio = readRatio(history)
