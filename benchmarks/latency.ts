@@ -7,9 +7,8 @@
 import { createLatencyWindow } from '@driftlab/sink'
 import { decode } from '@driftlab/change-event'
 import { connectLog } from '@driftlab/kafka'
-import type { Postgres } from '@driftlab/stores'
 import type { Bench } from './bench.ts'
-import { insertOrder, touchOrder, topic } from './orders.ts'
+import { topic, writeSteadily } from './orders.ts'
 import type { Result } from './result.ts'
 
 const ratePerSecond = 500
@@ -27,11 +26,11 @@ interface LatencyAnswer {
 
 export async function measureLatency(bench: Bench): Promise<readonly Result[]> {
   bench.say(`warming up for ${warmUpMs / 1_000} s at ${ratePerSecond} changes/s`)
-  await writeSteadily(bench.postgres, warmUpMs)
+  await writeSteadily(bench.postgres, warmUpMs, ratePerSecond)
 
   for (const sink of bench.sinks) await fetch(`${bench.url(sink)}/latency/reset`, { method: 'POST' })
   bench.say(`measuring the sinks for ${durationMs / 1_000} s at ${ratePerSecond} changes/s`)
-  const lateMaxMs = await writeSteadily(bench.postgres, durationMs)
+  const lateMaxMs = await writeSteadily(bench.postgres, durationMs, ratePerSecond)
   await bench.drained()
   const results: Result[] = []
   for (const sink of bench.sinks) {
@@ -63,9 +62,9 @@ async function measureLogAlone(bench: Bench): Promise<LatencyAnswer> {
     onFailure: bench.fail,
   })
   // What was written before is read, and not counted.
-  await writeSteadily(bench.postgres, catchUpMs)
+  await writeSteadily(bench.postgres, catchUpMs, ratePerSecond)
   alone.reset()
-  await writeSteadily(bench.postgres, durationMs)
+  await writeSteadily(bench.postgres, durationMs, ratePerSecond)
   await bench.drained()
   await consumption.stop()
   return alone.summary()
@@ -87,28 +86,4 @@ function resultsOf(
 
 function under(limit: number | undefined): Result['target'] {
   return limit === undefined ? null : { below: limit }
-}
-
-/** @returns how late the latest change was sent, to see whether the writer kept its pace. */
-async function writeSteadily(postgres: Postgres, forMs: number): Promise<number> {
-  const ids: string[] = []
-  const startedAt = performance.now()
-  const total = Math.floor((forMs * ratePerSecond) / 1_000)
-  let lateMaxMs = 0
-  const pending = new Set<Promise<void>>()
-  for (let number = 0; number < total; number += 1) {
-    const dueMs = startedAt + (number * 1_000) / ratePerSecond
-    const waitMs = dueMs - performance.now()
-    if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs))
-    lateMaxMs = Math.max(lateMaxMs, performance.now() - dueMs)
-    const id = ids[number % 1_000]
-    const write =
-      number % 4 !== 0 && id !== undefined
-        ? touchOrder(postgres, id)
-        : insertOrder(postgres).then((made) => void ids.push(made))
-    pending.add(write)
-    void write.finally(() => pending.delete(write))
-  }
-  await Promise.all(pending)
-  return lateMaxMs
 }

@@ -1,9 +1,10 @@
 /**
  * `make bench`: measures the pipeline on this machine, in a laboratory of its own, and writes `.lab/results/bench.json`.
  *
- *   node benchmarks/main.ts              latency, idle, drain, processor, rebuild
+ *   node benchmarks/main.ts              latency, idle, drain, processor, rebuild, watching
  *   node benchmarks/main.ts idle         only one of them
  *   node benchmarks/main.ts audit        an audit of a million orders, which only runs when it is named
+ *   node benchmarks/main.ts page         the live page in Chromium, for twenty minutes; also only when it is named
  *
  * It reports what it measures; a target that is not met is said, and is not an error.
  */
@@ -17,9 +18,11 @@ import { openBench, type Bench } from './bench.ts'
 import { measureDrain } from './drain.ts'
 import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
+import { measurePage } from './page.ts'
 import { measureProcessor } from './processor.ts'
 import { measureRebuild } from './rebuild.ts'
 import { describeTarget, isMet, type Result } from './result.ts'
+import { measureWatching } from './watching.ts'
 
 const measurements: Readonly<Record<string, (bench: Bench) => Promise<readonly Result[]>>> = {
   latency: measureLatency,
@@ -27,9 +30,11 @@ const measurements: Readonly<Record<string, (bench: Bench) => Promise<readonly R
   drain: measureDrain,
   processor: measureProcessor,
   rebuild: measureRebuild,
+  watching: measureWatching,
+  page: measurePage,
   audit: measureAudit,
 }
-const onlyWhenNamed: ReadonlySet<string> = new Set(['audit'])
+const onlyWhenNamed: ReadonlySet<string> = new Set(['audit', 'page'])
 
 const resultFile = join(import.meta.dirname, '../.lab/results/bench.json')
 

@@ -67,3 +67,31 @@ async function insertMany(postgres: Postgres, count: number): Promise<readonly s
   )
   return rows.map(({ id }) => id)
 }
+
+/**
+ * A quarter new orders, the others updates of the first thousand, at fixed times: an open model.
+ *
+ * @returns how late the latest change was sent, in ms, to see whether the writer kept its pace.
+ */
+export async function writeSteadily(postgres: Postgres, forMs: number, ratePerSecond: number): Promise<number> {
+  const ids: string[] = []
+  const startedAt = performance.now()
+  const total = Math.floor((forMs * ratePerSecond) / 1_000)
+  let lateMaxMs = 0
+  const pending = new Set<Promise<void>>()
+  for (let number = 0; number < total; number += 1) {
+    const dueMs = startedAt + (number * 1_000) / ratePerSecond
+    const waitMs = dueMs - performance.now()
+    if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    lateMaxMs = Math.max(lateMaxMs, performance.now() - dueMs)
+    const id = ids[number % 1_000]
+    const write =
+      number % 4 !== 0 && id !== undefined
+        ? touchOrder(postgres, id)
+        : insertOrder(postgres).then((made) => void ids.push(made))
+    pending.add(write)
+    void write.finally(() => pending.delete(write))
+  }
+  await Promise.all(pending)
+  return lateMaxMs
+}
