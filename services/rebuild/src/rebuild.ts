@@ -79,8 +79,8 @@ export interface Rebuilt {
 const pollMs = 50
 /** So near to the end that the rest takes less time than a reader's patience: then writers may be held. */
 const nearRecords = 1_000
-/** After which the group gives up a filler that was killed. The least that a broker allows. */
-const sessionTimeoutMs = 6_000
+/** After which the group gives up a filler that was killed: until then another rebuild has to wait. */
+const sessionTimeoutMs = 15_000
 
 /** @throws {RebuildError} saying what to do; unless it says otherwise, readers and writers are where they were before. */
 export async function rebuild<Op extends Operation>(options: RebuildOptions<Op>): Promise<Rebuilt> {
@@ -157,8 +157,9 @@ async function startFiller<Op extends Operation>(
     fail: (error) => {
       failure = { error }
     },
-    // A backlog is read in large pieces; near the end, whatever there is comes at once.
-    fetch: { minBytes: 1, maxWaitMs: 20, maxBytesPerPartition: 4_194_304 },
+    // A backlog is read in pieces; near the end, whatever there is comes at once. A piece has to be decoded within a session,
+    // by three fillers of one process on a machine that has other work: with 4 MiB of each partition no piece ever was.
+    fetch: { minBytes: 1, maxWaitMs: 20, maxBytesPerPartition: 1_048_576 },
   })
   return {
     sink,
