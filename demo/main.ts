@@ -71,6 +71,7 @@ async function main(signal: AbortSignal): Promise<number> {
         : 'The stack is running already: the demo uses it as it is, and leaves it running.',
     )
     await stage.bringUp({ fresh: startedHere, signal })
+    say(`Watch it live: ${stage.dashboardUrl}`)
     const result = await demonstrate(stage, variables, signal)
     const files = await writeResult(stage.resultsDir, result)
     say(`\n${formatReport(result)}\n\nThe same to look at and to keep: ${files.join(', ')}`)

@@ -1,7 +1,15 @@
 /** The demo on plain processes. */
 import { join } from 'node:path'
 import { audit, connectionsFrom, ordersSpecificationPath, readSpecification } from '@driftlab/auditor'
-import { bringUp, eraseData, k6Path, openLab, takeDown } from '../infra/native/src/index.ts'
+import {
+  bringUp,
+  componentNames,
+  eraseData,
+  k6Path,
+  openLab,
+  takeDown,
+  watcherNames,
+} from '../infra/native/src/index.ts'
 import { k6At, laneBaseUrls } from '../load-tests/load.ts'
 import { SinkError, type AskSink } from './sinks.ts'
 import type { Stage } from './stage.ts'
@@ -14,7 +22,8 @@ export async function openNativeStage(environment: NodeJS.ProcessEnv = process.e
     isRunning: async () => (await lab.status()).some(({ pid }) => pid !== undefined),
     bringUp: async ({ fresh, signal }) => {
       if (fresh) await eraseData(layout)
-      await bringUp(lab, layout, { signal })
+      // Who watches, too: the report shows what they saw while it ran.
+      await bringUp(lab, layout, { signal, names: [...componentNames, ...watcherNames] })
     },
     takeDown: () => takeDown(lab, layout),
     stopCommand: 'make down',

@@ -15,6 +15,7 @@ import {
   type Settings,
 } from '../../infra/native/src/index.ts'
 import versions from '../../infra/native/versions.json' with { type: 'json' }
+import { allOf } from './all-of.ts'
 
 export interface Laboratory {
   readonly lab: NativeLab
@@ -35,6 +36,8 @@ export interface Laboratory {
    * @throws {LabError} when this machine cannot have them.
    */
   readonly startOnDemand: (names: readonly ComponentName[]) => Promise<void>
+  /** Of a process, called first of all when the experiment ends: all of them are stopped at once. */
+  readonly stopAtEnd: (stop: () => Promise<unknown>) => void
   /** Called when the experiment ends, the last one first. */
   readonly atEnd: (release: () => Promise<unknown>) => void
 }
@@ -51,31 +54,39 @@ export async function withLaboratory(
   owned.defer(() => postgres.end())
   // Adopts what runs, resumes what is paused, starts what was killed.
   owned.defer(() => lab.start())
+  const stops: (() => Promise<unknown>)[] = []
   const server = await postgres.query<{ server_version: string }>('show server_version')
-  await task({
-    lab,
-    settings,
-    layout,
-    url,
-    postgres,
-    signal,
-    logsDir: layout.logsDir,
-    stateDir: layout.stateDir,
-    versions: {
-      postgres: server.rows[0]?.server_version ?? '',
-      kafka: versions.kafka,
-      debezium: versions.debezium,
-      elasticsearch: versions.elasticsearch,
-    },
-    startOnDemand: async (names) => {
-      await installMissing(layout, signal, names)
-      owned.defer(() => lab.stop(names))
-      await lab.start(names, { signal })
-    },
-    atEnd: (release) => {
-      owned.defer(async () => {
-        await release()
-      })
-    },
-  })
+  try {
+    await task({
+      lab,
+      settings,
+      layout,
+      url,
+      postgres,
+      signal,
+      logsDir: layout.logsDir,
+      stateDir: layout.stateDir,
+      versions: {
+        postgres: server.rows[0]?.server_version ?? '',
+        kafka: versions.kafka,
+        debezium: versions.debezium,
+        elasticsearch: versions.elasticsearch,
+      },
+      startOnDemand: async (names) => {
+        await installMissing(layout, signal, names)
+        owned.defer(() => lab.stop(names))
+        await lab.start(names, { signal })
+      },
+      stopAtEnd: (stop) => {
+        stops.push(stop)
+      },
+      atEnd: (release) => {
+        owned.defer(async () => {
+          await release()
+        })
+      },
+    })
+  } finally {
+    await allOf(stops.map((stop) => stop()))
+  }
 }

@@ -97,7 +97,7 @@ export async function startService(laboratory: Laboratory, options: ServiceOptio
     return running
   }
 
-  laboratory.atEnd(stop)
+  laboratory.stopAtEnd(stop)
   await start()
   return {
     name: options.name,

@@ -76,7 +76,7 @@ export async function startReplica(
     stopped = true
     await consumption.stop()
   }
-  laboratory.atEnd(stop)
+  laboratory.stopAtEnd(stop)
   const rethrow = (): void => {
     if (failure !== undefined) throw new Error(`${name} has failed`, { cause: failure })
   }

@@ -31,9 +31,10 @@ export async function openWorker(laboratory: Laboratory, name: string): Promise<
   // It makes them itself.
   await forgetTopics(laboratory, admin, topics)
 
-  const { configDir, cacheDir, dataDir, root } = layout
+  const { root, labDir, envFile, configDir, cacheDir, dataDir } = layout
   const { kafkaLibDir } = installedPaths(layout)
-  const connect = findComponent(buildTopology(settings, { root, dataDir, configDir, cacheDir, kafkaLibDir }), 'connect')
+  const topology = buildTopology(settings, { root, labDir, envFile, dataDir, configDir, cacheDir, kafkaLibDir })
+  const connect = findComponent(topology, 'connect')
   const folder = join(configDir, `experiment-${name}`)
   const properties = join(folder, 'worker.properties')
   await mkdir(folder, { recursive: true })

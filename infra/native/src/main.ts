@@ -16,8 +16,19 @@ import type { Layout } from './layout.ts'
 import { withLock } from './lock.ts'
 import type { NativeStatus } from './native-lab.ts'
 import { openLab, type OpenedLab } from './open.ts'
-import { componentNames, eventSourcingNames, onDemandNames, watcherNames, type ComponentName } from './topology.ts'
+import type { Settings } from './settings.ts'
+import {
+  componentNames,
+  controlNames,
+  eventSourcingNames,
+  onDemandNames,
+  watcherNames,
+  type ComponentName,
+} from './topology.ts'
 import { bringUp, eraseData, installMissing, lockFile, takeDown } from './up.ts'
+
+/** What `up` starts when nothing is named. */
+const ofUp: readonly ComponentName[] = [...componentNames, ...watcherNames, ...controlNames]
 
 const usage = `Usage: npm run lab -- COMMAND
 
@@ -31,16 +42,12 @@ const usage = `Usage: npm run lab -- COMMAND
   reset                     stop everything and delete data, state and logs (results and the download cache stay)
   install                   only install what is missing
 
-Components: ${[...componentNames, ...watcherNames].join(', ')}
-On demand, only when named: ${onDemandNames.filter((name) => !isWatcher(name)).join(', ')}
+Components: ${ofUp.join(', ')}
+On demand, only when named: ${onDemandNames.filter((name) => !ofUp.includes(name)).join(', ')}
 
 Settings are in .env, made from .env.example at the first start. LAB_ENV_FILE names another settings file, LAB_DIR
 another folder than .lab for state, data and logs.
 `
-
-function isWatcher(name: ComponentName): boolean {
-  return watcherNames.some((watcher) => watcher === name)
-}
 
 const exitCodes = { ok: 0, failure: 1, usage: 2, badSettings: 78, interrupted: 130 } as const
 
@@ -65,7 +72,7 @@ async function run(args: readonly string[]): Promise<void> {
   }
   switch (command) {
     case 'up': {
-      const chosen = names.length === 0 ? [...componentNames, ...watcherNames] : names
+      const chosen = names.length === 0 ? ofUp : names
       return up(await openLab(), values['event-sourcing'] ? [...chosen, ...eventSourcingNames] : chosen)
     }
     case 'down':
@@ -129,10 +136,10 @@ function toName(text: string): ComponentName {
   throw new UsageError(`There is no component named ${text}. There are: ${componentNames.join(', ')}.`)
 }
 
-async function up({ lab, layout }: OpenedLab, names: readonly string[]): Promise<void> {
+async function up({ lab, layout, settings }: OpenedLab, names: readonly string[]): Promise<void> {
   const chosen = names.map(toName)
   await bringUp(lab, layout, { signal: interrupt.signal, names: chosen })
-  process.stdout.write(`\n${addressLines(await lab.status(), layout)}`)
+  process.stdout.write(`\n${addressLines(await lab.status(), layout, settings)}`)
 }
 
 async function down({ lab, layout }: OpenedLab): Promise<void> {
@@ -146,7 +153,7 @@ async function reset({ lab, layout }: OpenedLab): Promise<void> {
   process.stdout.write('Data, state and logs are deleted. Settings, results and the download cache stay.\n')
 }
 
-async function showStatus({ lab, layout }: OpenedLab, asJson: boolean): Promise<void> {
+async function showStatus({ lab, layout, settings }: OpenedLab, asJson: boolean): Promise<void> {
   const all = await lab.status()
   if (asJson) {
     process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`)
@@ -170,14 +177,21 @@ async function showStatus({ lab, layout }: OpenedLab, asJson: boolean): Promise<
   const total = all.reduce((sum, { residentBytes }) => sum + (residentBytes ?? 0), 0)
   const faults = all.filter(({ why }) => why !== '').map(({ name, why }) => `${name}: ${why}\n`)
   process.stdout.write(`${table.toString()}\n${mebibytes(total)} MiB in all\n${faults.join('')}`)
-  process.stdout.write(`\n${addressLines(all, layout)}`)
+  process.stdout.write(`\n${addressLines(all, layout, settings)}`)
 }
 
-function addressLines(all: readonly NativeStatus[], layout: Layout): string {
+function addressLines(all: readonly NativeStatus[], layout: Layout, { CONTROLS_TOKEN }: Settings): string {
   const isPage = ({ name }: NativeStatus): number => Number(name === 'dashboard')
   const running = all.filter(({ pid }) => pid !== undefined).sort((one, other) => isPage(other) - isPage(one))
   const width = Math.max(0, ...running.map(({ name }) => name.length))
-  const lines = running.map(({ name, address }) => `  ${name.padEnd(width)}  ${address?.url ?? ''}\n`)
+  // The part behind # stays in the browser: no server sees it in an address.
+  const steered = running.some(({ name }) => name === 'controls')
+  const lines = running
+    .filter(({ name }) => name !== 'controls')
+    .map((status) => {
+      const suffix = steered && isPage(status) === 1 ? `/#token=${CONTROLS_TOKEN}` : ''
+      return `  ${status.name.padEnd(width)}  ${status.address?.url ?? ''}${suffix}\n`
+    })
   return lines.length === 0
     ? 'Nothing is running. Start it with: make up\n'
     : `${lines.join('')}Users and passwords: ${layout.envFile}   Logs: ${layout.logsDir}\n`

@@ -70,6 +70,8 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
   const topologyOf = (chosen: Settings): readonly Component[] =>
     buildTopology(chosen, {
       root: layout.root,
+      labDir: layout.labDir,
+      envFile: layout.envFile,
       dataDir: layout.dataDir,
       configDir: layout.configDir,
       cacheDir: layout.cacheDir,

@@ -91,6 +91,8 @@ const settingsSchema = z.object({
   WAREHOUSE_LOADER_PORT: port,
   AUDITOR_PORT: port,
   DASHBOARD_PORT: port,
+  CONTROLS_PORT: port,
+  CONTROLS_TOKEN: password,
   QUERIES_PORT: port,
   ORDERS_EVENT_SOURCING_PORT: port,
   ORDER_PROCESSOR_PORT: port,

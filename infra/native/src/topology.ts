@@ -43,7 +43,9 @@ export const eventSourcingNames = [
 ] as const
 /** Who watches: started with everything else by `make up`, and not for tests and measurements, which watch by themselves. */
 export const watcherNames = ['auditor', 'dashboard'] as const
-export const onDemandNames = [...mariadbNames, ...eventSourcingNames, ...watcherNames] as const
+/** Who lets a person at the page drive load and break things: natively only, for it acts on processes. */
+export const controlNames = ['controls'] as const
+export const onDemandNames = [...mariadbNames, ...eventSourcingNames, ...watcherNames, ...controlNames] as const
 export type ComponentName = (typeof componentNames)[number] | (typeof onDemandNames)[number]
 
 export function isOnDemand(name: ComponentName): boolean {
@@ -112,6 +114,8 @@ export type Component = ProcessComponent | JobComponent
 /** The folders that commands mention; layout.ts and install.ts decide where they are. */
 export interface TopologyPaths {
   readonly root: string
+  readonly labDir: string
+  readonly envFile: string
   readonly dataDir: string
   readonly configDir: string
   readonly cacheDir: string
@@ -491,7 +495,25 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
         SEARCH_INDEXER_URL: at('SEARCH_INDEXER_PORT'),
         WAREHOUSE_LOADER_URL: at('WAREHOUSE_LOADER_PORT'),
         AUDITOR_URL: at('AUDITOR_PORT'),
+        CONTROLS_URL: at('CONTROLS_PORT'),
       },
+    }),
+    process({
+      name: 'controls',
+      dependsOn: [],
+      tool: 'node',
+      args: [...nodeMemoryFlags, join(paths.root, 'infra/controls/main.ts')],
+      environment: {
+        PORT: settings.CONTROLS_PORT,
+        LOG_LEVEL: settings.LOG_LEVEL,
+        CONTROLS_TOKEN: settings.CONTROLS_TOKEN,
+        LAB_DIR: paths.labDir,
+        LAB_ENV_FILE: paths.envFile,
+        ...compiled,
+      },
+      ports: [port('CONTROLS_PORT')],
+      scheme: 'http',
+      probe: { type: 'http', url: `${at('CONTROLS_PORT')}/ready` },
     }),
   ]
 }

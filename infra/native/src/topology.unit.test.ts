@@ -8,6 +8,8 @@ const example = readFileSync(join(import.meta.dirname, '../../../.env.example'),
 const settings = parseSettings(generatePasswords(example), '.env')
 const topology = buildTopology(settings, {
   root: '/root',
+  labDir: '/lab',
+  envFile: '/lab/.env',
   dataDir: '/data',
   configDir: '/config',
   cacheDir: '/cache',

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import { laneNames, storeNames, storeTitles, targetNames, type LaneName } from '../src/lanes.ts'
 import type { Snapshot } from '../src/snapshot.ts'
 import { Chart, type Series } from './chart.tsx'
+import { Controls, useControls, type Mark } from './controls.tsx'
 import { Divergences } from './divergences.tsx'
 import { useFeed, useNow, type Feed } from './feed.ts'
 import { age, count, milliseconds, number } from './format.ts'
@@ -15,9 +16,13 @@ export interface Chosen {
   readonly key: string
 }
 
+const noMarks: readonly Mark[] = []
+
 export function App() {
   const feed = useFeed()
   const nowMs = useNow()
+  const controls = useControls()
+  const marks = controls.state?.log ?? noMarks
   const [chosen, setChosen] = useState<Chosen | undefined>(undefined)
   const { snapshot, points } = feed
 
@@ -48,30 +53,36 @@ export function App() {
             ))}
           </div>
 
+          <Controls {...controls} />
+
           <section aria-labelledby="charts-title">
             <h2 id="charts-title">The last ten minutes</h2>
             <div class="charts">
               <Chart
                 title="Orders that differ from PostgreSQL"
                 points={points}
+                marks={marks}
                 series={perLane((lane) => ({ of: (point) => point.lanes[lane].divergedKeys }))}
                 format={count}
               />
               <Chart
                 title="Writes a second"
                 points={points}
+                marks={marks}
                 series={perLane((lane) => ({ of: (point) => point.lanes[lane].writesPerSecond }))}
                 format={number}
               />
               <Chart
                 title="Records behind the log, cdc"
                 points={points}
+                marks={marks}
                 series={perStore((store) => (point) => point.lanes.cdc.lagRecords[store])}
                 format={count}
               />
               <Chart
                 title="Commit to visible, 99 of 100 changes, cdc"
                 points={points}
+                marks={marks}
                 series={perStore((store) => (point) => point.lanes.cdc.visibleMsP99[store])}
                 format={milliseconds}
               />

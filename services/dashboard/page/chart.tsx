@@ -3,6 +3,7 @@ import { useEffect, useId, useRef } from 'preact/hooks'
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { Point } from '../src/snapshot.ts'
+import type { Mark } from './controls.tsx'
 
 export interface Series {
   readonly name: string
@@ -16,6 +17,8 @@ export interface Series {
 interface ChartProps {
   readonly title: string
   readonly points: readonly Point[]
+  /** What was done, each a line across the chart. */
+  readonly marks: readonly Mark[]
   readonly series: readonly Series[]
   readonly format: (value: number | null) => string
 }
@@ -25,15 +28,17 @@ const height = 200
 const tableStep = 10
 const tableRows = 12
 
-export function Chart({ title, points, series, format }: ChartProps) {
+export function Chart({ title, points, marks, series, format }: ChartProps) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<UPlot | null>(null)
+  const marked = useRef(marks)
+  marked.current = marks
   const id = useId()
 
   useEffect(() => {
     const element = place.current
     if (element === null) return undefined
-    const made = new UPlot(optionsOf(series, format, element.clientWidth), columnsOf(points, series), element)
+    const made = new UPlot(optionsOf(series, format, element.clientWidth, marked), columnsOf(points, series), element)
     plot.current = made
     const observer = new ResizeObserver(() => {
       made.setSize({ width: element.clientWidth, height })
@@ -109,13 +114,25 @@ function columnsOf(points: readonly Point[], series: readonly Series[]): UPlot.A
   return [points.map(({ atMs }) => atMs / 1_000), ...series.map(({ of }) => points.map((point) => of(point)))]
 }
 
-function optionsOf(series: readonly Series[], format: ChartProps['format'], width: number): UPlot.Options {
+function optionsOf(
+  series: readonly Series[],
+  format: ChartProps['format'],
+  width: number,
+  marked: { readonly current: readonly Mark[] },
+): UPlot.Options {
   const axis = { stroke: () => colorOf('--muted'), grid: { stroke: () => colorOf('--line') }, ticks: { show: false } }
   return {
     width: Math.max(width, 100),
     height,
     legend: { show: false },
     cursor: { show: false },
+    hooks: {
+      draw: [
+        (plot) => {
+          drawMarks(plot, marked.current)
+        },
+      ],
+    },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
     axes: [axis, { ...axis, size: 64, values: (_plot, values) => values.map((value) => format(value)) }],
     series: [
@@ -129,6 +146,23 @@ function optionsOf(series: readonly Series[], format: ChartProps['format'], widt
       })),
     ],
   }
+}
+
+function drawMarks({ ctx, bbox, valToPos, scales }: UPlot, marks: readonly Mark[]): void {
+  const { min, max } = scales['x'] ?? {}
+  ctx.save()
+  ctx.strokeStyle = colorOf('--bad')
+  ctx.setLineDash([2, 3])
+  for (const { atMs } of marks) {
+    const at = atMs / 1_000
+    if (min === undefined || max === undefined || at < min || at > max) continue
+    const x = valToPos(at, 'x', true)
+    ctx.beginPath()
+    ctx.moveTo(x, bbox.top)
+    ctx.lineTo(x, bbox.top + bbox.height)
+    ctx.stroke()
+  }
+  ctx.restore()
 }
 
 function colorOf(property: string): string {

@@ -1,6 +1,6 @@
 /**
- * The HTTP application: the page, its stream of snapshots, and what the stores hold of one order. It only shows: there is
- * no request that changes anything.
+ * The HTTP application: the page, its stream of snapshots, and what the stores hold of one order. It only shows: what changes
+ * something goes through to the controls, which want a token that this server does not have.
  *
  * Invariants: nothing is answered under a name that is not this machine's (a page of somebody else, whose name is led
  * here, gets nothing); the page may load and ask nothing from anywhere else, and nobody may frame it.
@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { answerWithProblem } from '@driftlab/http-api'
 import { operationsRouter, type Logger, type Metrics, type Readiness } from '@driftlab/service'
 import express, { type Express, type RequestHandler } from 'express'
+import { forwardTo, readBody } from './controls.ts'
 import { laneNames, type LaneName } from './lanes.ts'
 import type { OrderReader } from './orders.ts'
 import { Problem, toProblem } from './problem.ts'
@@ -20,6 +21,8 @@ export interface AppParts {
   readonly sampler: Pick<Sampler, 'snapshot' | 'history'>
   readonly viewers: Viewers
   readonly orders: OrderReader
+  /** Undefined where there are none. */
+  readonly controlsUrl: string | undefined
   readonly pageDir: string
   /** Names of this server beside those of loopback. */
   readonly allowedHosts: readonly string[]
@@ -59,8 +62,10 @@ export function createApp(parts: AppParts): Express {
     })
     next()
   })
+  app.use(['/events', '/api', '/controls'], onlyFromHere)
+  app.get('/controls', forwardTo(parts.controlsUrl))
+  app.post('/controls/actions', readBody, forwardTo(parts.controlsUrl))
   app.use(onlyReading)
-  app.use(['/events', '/api'], onlyFromHere)
 
   app.get('/events', (request, response) => {
     if (request.method === 'HEAD') {

@@ -22,6 +22,8 @@ export const configSchema = z.object({
   SEARCH_INDEXER_URL: address,
   WAREHOUSE_LOADER_URL: address,
   AUDITOR_URL: address,
+  /** Of the controls; without it there are none, as in containers. */
+  CONTROLS_URL: address.optional(),
   /** Names of this server beside those of loopback, separated by commas. */
   ALLOWED_HOSTS: z
     .string()

@@ -67,6 +67,9 @@ beforeAll(async () => {
     asked.writes += 1
     response.json(recordedWrites)
   })
+  services.all(/^\/controls/u, express.text({ type: '*/*' }), ({ method, path, headers, body }, response) => {
+    response.status(headers.authorization === undefined ? 401 : 200).json({ method, path, body: body as unknown })
+  })
   service = await listen(services, { host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${service.port}`
   // A port where nobody listens: one service is down all along.
@@ -102,6 +105,7 @@ beforeAll(async () => {
     sampler,
     viewers,
     orders: createOrderReader(targets, { timeoutMs: 1_000 }),
+    controlsUrl: url,
     pageDir,
     allowedHosts: ['dashboard.example'],
     metrics: createMetrics({ service: 'dashboard' }),
@@ -129,8 +133,16 @@ interface Answer {
   readonly text: string
 }
 
+interface Asking {
+  readonly host?: string
+  readonly method?: string
+  readonly site?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
 /** As no browser would send it, too: `fetch` would mend the path and the Host. */
-async function ask(path: string, options: { host?: string; method?: string; site?: string } = {}): Promise<Answer> {
+async function ask(path: string, options: Asking = {}): Promise<Answer> {
   const sent = httpRequest({
     host: '127.0.0.1',
     port: server.port,
@@ -139,9 +151,10 @@ async function ask(path: string, options: { host?: string; method?: string; site
     headers: {
       host: options.host ?? `127.0.0.1:${server.port}`,
       ...(options.site === undefined ? {} : { 'sec-fetch-site': options.site }),
+      ...options.headers,
     },
   })
-  sent.end()
+  sent.end(options.body)
   const [response] = (await once(sent, 'response')) as [
     NodeJS.ReadableStream & { statusCode?: number; headers: Answer['headers'] },
   ]
@@ -346,4 +359,32 @@ test('while the auditor is down, the page still says what else there is', async 
   const order = await ask(`/api/orders/cdc/not-asked-yet`)
   expect(order.status).toBe(503)
   expect(order.text).toContain('auditor-unavailable')
+})
+
+describe('the controls', () => {
+  const action = { method: 'POST', body: '{"action":"stop-load","lane":"cdc"}' }
+  const json = { 'content-type': 'application/json' }
+
+  test('go through with the token of the caller, and without one are refused by who has them', async () => {
+    const withToken = await ask('/controls/actions', { ...action, headers: { ...json, authorization: 'Bearer t' } })
+    expect(withToken.status).toBe(200)
+    expect(JSON.parse(withToken.text)).toEqual({ method: 'POST', path: '/controls/actions', body: action.body })
+    expect((await ask('/controls/actions', { ...action, headers: json })).status).toBe(401)
+    expect((await ask('/controls')).status).toBe(401)
+  })
+
+  test.each([
+    ['another site', { site: 'cross-site', headers: json }],
+    ['another origin', { headers: { ...json, origin: 'http://evil.example' } }],
+    ['this address under another name', { host: 'evil.example', headers: json }],
+  ])('are not for a page of %s', async (_who, options) => {
+    const headers = { ...options.headers, authorization: 'Bearer t' }
+    const { status } = await ask('/controls/actions', { ...action, ...options, headers })
+    expect([403, 421]).toContain(status)
+  })
+
+  test('take no large body', async () => {
+    const { status } = await ask('/controls/actions', { method: 'POST', body: `"${'x'.repeat(2_000)}"`, headers: json })
+    expect(status).toBe(400)
+  })
 })

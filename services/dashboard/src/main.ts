@@ -52,6 +52,7 @@ await runService({
       sampler,
       viewers,
       orders: createOrderReader(targets, looking),
+      controlsUrl: config.CONTROLS_URL,
       pageDir: config.PAGE_DIR,
       allowedHosts: config.ALLOWED_HOSTS,
       metrics,

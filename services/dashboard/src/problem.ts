@@ -8,6 +8,7 @@ const kinds = {
   'wrong-host': { status: 421, title: 'This server does not answer under that name' },
   'too-many-viewers': { status: 503, title: 'Too many watch already' },
   'not-looked-yet': { status: 503, title: 'Nothing was seen yet' },
+  'no-controls': { status: 503, title: 'There are no controls here' },
   'auditor-unavailable': { status: 503, title: 'The auditor does not answer' },
   'page-not-built': { status: 503, title: 'The page has not been built' },
 } as const
