@@ -41,7 +41,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   jest.useRealTimers()
-  expect(failures).toEqual([])
+  if (failures.length > 0) throw new AggregateError(failures, 'a fault could not be undone')
 })
 
 const log = (): readonly string[] => controls.state().log.map(({ text }) => text)

@@ -24,6 +24,7 @@ const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const soon = { deadlineMs: 90_000, intervalMs: 200 }
 
 let lab: NativeLab
+let token: string
 let pipeline: Pipeline
 let browser: Browser
 let page: Page
@@ -33,9 +34,11 @@ let origin: string
 beforeAll(async () => {
   // In a process of its own: the builder's native part does not know the objects of the test runner's realm.
   await promisify(execFile)(process.execPath, [join(root, 'services/dashboard/build.ts')])
-  lab = (await openLab()).lab
+  const opened = await openLab()
+  lab = opened.lab
+  token = opened.settings.CONTROLS_TOKEN
   pipeline = await openPipeline()
-  await lab.start(['dashboard'])
+  await lab.start(['dashboard', 'controls'])
   origin = lab.address('dashboard').url
   browser = await openBrowser()
   page = await browser.newPage({ viewport: screens.desktop })
@@ -46,7 +49,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser.close()
-  await lab.stop(['dashboard', 'auditor'])
+  await lab.stop(['controls', 'dashboard', 'auditor'])
   await pipeline.mend()
 }, 120_000)
 
@@ -195,6 +198,50 @@ test.each(schemes)(
     await page.setViewportSize(screens.desktop)
   },
 )
+
+test('Elasticsearch that is paused from the page falls behind, and catches up once that is undone', async () => {
+  const steering = await browser.newPage({ viewport: screens.desktop })
+  await steering.goto(`${origin}/#token=${token}`)
+  const controls = steering.getByRole('region', { name: 'Load and faults' })
+  await controls.waitFor()
+  expect(steering.url()).toBe(`${origin}/`)
+  const behind = async (): Promise<number> => {
+    const row = steering
+      .getByRole('region', { name: 'The stores of Change data capture' })
+      .locator('tbody tr', { hasText: 'Elasticsearch' })
+    return Number((await row.locator('td').nth(2).innerText()).replaceAll(',', '').replace('–', 'NaN'))
+  }
+  await controls.getByRole('button', { name: 'Start the load on Change data capture' }).click()
+  await controls.getByLabel('component').selectOption('elasticsearch')
+  await controls.getByRole('button', { name: 'pause elasticsearch' }).click()
+  await eventually(async () => (await behind()) > 100, soon)
+  await controls.getByRole('button', { name: 'Undo: let elasticsearch go on' }).click()
+  await controls.getByRole('button', { name: 'Stop the load on Change data capture' }).click()
+  await eventually(async () => (await behind()) === 0, soon)
+  const done = await controls.locator('.log').innerText()
+  for (const text of ['elasticsearch stands still', 'elasticsearch goes on', 'the load on cdc has ended']) {
+    expect(done).toContain(text)
+  }
+  await steering.close()
+})
+
+test('without the token there is nothing to press, and an action is refused', async () => {
+  const reading = await browser.newPage()
+  await reading.goto(`${origin}/`)
+  const controls = reading.getByRole('region', { name: 'Load and faults' })
+  await controls.waitFor()
+  expect(await controls.getByRole('button').count()).toBe(0)
+  const answers = await reading.evaluate<readonly number[]>(`
+    Promise.all([{}, { Authorization: 'Bearer 0123456789abcdef' }].map((headers) =>
+      fetch('controls/actions', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...headers },
+        body: '{"action":"kill","component":"redis"}',
+      }).then(({ status }) => status)))`)
+  expect(answers).toEqual([401, 401])
+  expect((await lab.status()).find(({ name }) => name === 'redis')?.state).toBe('ready')
+  await reading.close()
+})
 
 test('a service that is down is shown as down, and as up again, while the page stays', async () => {
   await lab.kill('cache-updater')

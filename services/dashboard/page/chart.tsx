@@ -148,7 +148,8 @@ function optionsOf(
   }
 }
 
-function drawMarks({ ctx, bbox, valToPos, scales }: UPlot, marks: readonly Mark[]): void {
+function drawMarks(plot: UPlot, marks: readonly Mark[]): void {
+  const { ctx, bbox, scales } = plot
   const { min, max } = scales['x'] ?? {}
   ctx.save()
   ctx.strokeStyle = colorOf('--bad')
@@ -156,7 +157,7 @@ function drawMarks({ ctx, bbox, valToPos, scales }: UPlot, marks: readonly Mark[
   for (const { atMs } of marks) {
     const at = atMs / 1_000
     if (min === undefined || max === undefined || at < min || at > max) continue
-    const x = valToPos(at, 'x', true)
+    const x = plot.valToPos(at, 'x', true)
     ctx.beginPath()
     ctx.moveTo(x, bbox.top)
     ctx.lineTo(x, bbox.top + bbox.height)

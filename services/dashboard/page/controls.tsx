@@ -39,7 +39,7 @@ export interface ControlsFeed {
   readonly state: ControlsState | undefined
   readonly mayAct: boolean
   readonly failure: string
-  act(action: Readonly<Record<string, unknown>>): void
+  readonly act: (action: Readonly<Record<string, unknown>>) => void
 }
 
 export function useControls(): ControlsFeed {
