@@ -1,7 +1,7 @@
 /**
  * `make bench`: measures the pipeline on this machine, in a laboratory of its own, and writes `.lab/results/bench.json`.
  *
- *   node benchmarks/main.ts              latency, idle, drain, processor, rebuild, watching
+ *   node benchmarks/main.ts              watching, latency, idle, drain, processor, rebuild
  *   node benchmarks/main.ts idle         only one of them
  *   node benchmarks/main.ts audit        an audit of a million orders, which only runs when it is named
  *   node benchmarks/main.ts page         the live page in Chromium, for twenty minutes; also only when it is named
@@ -25,12 +25,12 @@ import { describeTarget, isMet, type Result } from './result.ts'
 import { measureWatching } from './watching.ts'
 
 const measurements: Readonly<Record<string, (bench: Bench) => Promise<readonly Result[]>>> = {
+  watching: measureWatching,
   latency: measureLatency,
   idle: measureIdle,
   drain: measureDrain,
   processor: measureProcessor,
   rebuild: measureRebuild,
-  watching: measureWatching,
   page: measurePage,
   audit: measureAudit,
 }
@@ -77,7 +77,10 @@ async function main(names: readonly string[]): Promise<number> {
     try {
       for (const [name, measure] of chosen) {
         process.stdout.write(`\n== ${name}\n`)
-        results.push(...(await Promise.race([measure(bench), interrupted])))
+        const measured = await Promise.race([measure(bench), interrupted])
+        // At once: what comes next may fail, and minutes of measuring would be lost.
+        process.stdout.write(`${render(measured)}\n`)
+        results.push(...measured)
       }
     } finally {
       await bench.close()

@@ -92,6 +92,8 @@ export interface ControlsOptions {
 }
 
 const logMax = 100
+const undoAgainMs = 1_000
+const undoTriesMax = 60
 
 interface Fault {
   readonly kind: 'killed' | 'paused' | 'restarting'
@@ -120,11 +122,20 @@ export function createControls({
   const undo = async (component: Mortal, why: string): Promise<void> => {
     const fault = faults.get(component)
     if (fault === undefined || fault.kind === 'restarting') throw new NotNow(`Nothing is wrong with ${component}.`)
-    clearTimeout(fault.timer)
     if (fault.kind === 'paused') await lab.resume(component)
     else await lab.start([component])
+    clearTimeout(fault.timer)
     faults.delete(component)
     note(fault.kind === 'paused' ? `${component} goes on${why}` : `${component} is started again${why}`)
+  }
+
+  /** Another command may be at work on the laboratory at this very moment. */
+  const undoInTime = (component: Mortal, triesLeft = undoTriesMax): void => {
+    undo(component, ', as its time was up').catch((error: unknown) => {
+      if (error instanceof NotNow) return
+      if (triesLeft === 0) onFailure(error)
+      else setTimeout(undoInTime, undoAgainMs, component, triesLeft - 1)
+    })
   }
 
   const hurt = async (component: Mortal, kind: Fault['kind'], harm: () => Promise<void>): Promise<void> => {
@@ -133,9 +144,7 @@ export function createControls({
     const timer =
       kind === 'restarting'
         ? undefined
-        : setTimeout(() => {
-            undo(component, ', as its time was up').catch(onFailure)
-          }, faultMaxMs)
+        : setTimeout(undoInTime, faultMaxMs, component)
     faults.set(component, { kind, untilMs: now() + faultMaxMs, timer })
     try {
       await harm()

@@ -69,6 +69,30 @@ describe('a fault', () => {
     expect(done).toHaveLength(2)
   })
 
+  test('is undone a moment later when another command is at work just then', async () => {
+    let busy = true
+    const quiet = (): Promise<void> => Promise.resolve()
+    const beside = createControls({
+      lab: {
+        kill: quiet,
+        pause: quiet,
+        resume: () => (busy ? Promise.reject(new Error('busy')) : quiet()),
+        restart: quiet,
+        start: quiet,
+      },
+      startLoad: () => ({ ended: Promise.resolve(), stop: () => undefined }),
+      baseUrls: () => [],
+      onFailure: (error) => failures.push(error),
+      faultMaxMs: 60_000,
+    })
+    await beside.act({ action: 'pause', component: 'redis' })
+    await jest.advanceTimersByTimeAsync(62_000)
+    expect(beside.state().faults).toHaveLength(1)
+    busy = false
+    await jest.advanceTimersByTimeAsync(1_000)
+    expect(beside.state().faults).toEqual([])
+  })
+
   test('does not fall on what is hurt already', async () => {
     await controls.act({ action: 'pause', component: 'redis' })
     await expect(controls.act({ action: 'kill', component: 'redis' })).rejects.toThrow('paused already')
