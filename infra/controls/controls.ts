@@ -141,10 +141,7 @@ export function createControls({
   const hurt = async (component: Mortal, kind: Fault['kind'], harm: () => Promise<void>): Promise<void> => {
     const known = faults.get(component)
     if (known !== undefined) throw new NotNow(`${component} is ${known.kind} already. Undo that first.`)
-    const timer =
-      kind === 'restarting'
-        ? undefined
-        : setTimeout(undoInTime, faultMaxMs, component)
+    const timer = kind === 'restarting' ? undefined : setTimeout(undoInTime, faultMaxMs, component)
     faults.set(component, { kind, untilMs: now() + faultMaxMs, timer })
     try {
       await harm()
