@@ -51,8 +51,8 @@ interface Writable<Stamp extends readonly unknown[]> {
   remove(row: OrderRow, ...stamp: Stamp): Promise<unknown>
 }
 
-/** Some 3 MB at a load of one update an order, 25 MB at the most. */
-const bounds = { keysMax: 10_000, entriesMax: 8 }
+/** A write takes some 0.8 KB: 20 MB at the most. */
+const bounds = { keysMax: 4_000, entriesMax: 6 }
 const errorMax = 200
 
 type Open<Recorded> = { -readonly [Field in keyof Recorded]: Recorded[Field] }
