@@ -72,7 +72,7 @@ export function dissect({ source, stores }: HeldRevisions, recorded: RecordedWri
   })
   const chosen = new Set([last, ...differing.map(heldBy)].filter((write) => write !== undefined))
   const writers = [...chosen]
-    .sort((one, other) => committedMs(one) - committedMs(other))
+    .sort(byCommit)
     .slice(-writersMax)
     .map((write, index): Writer => ({ label: String.fromCodePoint(65 + index), write }))
   const labelOf = (write: RecordedWrite | undefined): string | undefined =>
@@ -134,7 +134,7 @@ function explain(
         return { cause: 'not-known', text }
       }
       const older = `write ${labelOf(held) ?? ''}`
-      const ahead = `PostgreSQL committed ${older} ${milliseconds(committedMs(last) - committedMs(held))} before ${newer}`
+      const ahead = `PostgreSQL committed ${older} before ${newer}`
       const came =
         olderStep.beganMs > step.endedMs
           ? `${older} came ${milliseconds(olderStep.beganMs - step.endedMs)} after ${newer} was done`
@@ -159,10 +159,15 @@ function lastStepOn(store: StoreWrite['store'], write: RecordedWrite): StoreWrit
   return write.stores.findLast((step) => step.store === store)
 }
 
-/** Of one order, the row's lock puts the commits in this order. */
-function committedMs(write: RecordedWrite): number {
-  const step = lastStepOn('postgresql', write)
-  return step?.endedMs ?? step?.beganMs ?? 0
+/**
+ * Of one order, the row's lock puts the commits in the order of the revisions, a removal last. The times do not tell: of two
+ * instances, the one that committed first may hear of it last.
+ */
+function byCommit(one: RecordedWrite, other: RecordedWrite): number {
+  return (
+    (one.revision ?? 0) - (other.revision ?? 0) ||
+    Number(one.operation === 'remove') - Number(other.operation === 'remove')
+  )
 }
 
 export function titleOf(store: StoreWrite['store']): string {

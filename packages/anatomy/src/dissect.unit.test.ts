@@ -43,12 +43,25 @@ describe('the anatomy of a race', () => {
       {
         store: 'redis',
         cause: 'overtaken',
-        text: 'Redis: PostgreSQL committed write A 2.00 ms before write B, but here write A came 2.00 ms after write B was done. It overwrote the newer order, and nothing will write it again.',
+        text: 'Redis: PostgreSQL committed write A before write B, but here write A came 2.00 ms after write B was done. It overwrote the newer order, and nothing will write it again.',
       },
     ])
     expect(anatomy.holders).toEqual({ postgresql: 'B', redis: 'A', elasticsearch: 'B', clickhouse: 'B' })
     expect([anatomy.fromMs, anatomy.untilMs]).toEqual([0, 19])
     expect(anatomy.caveat).toBe('')
+  })
+
+  test('goes by the revisions where the answers of PostgreSQL came in the other order', () => {
+    const late = write(2, { postgresql: [0, 5], redis: [8, 9] })
+    const { writers, explanations } = dissect(
+      { source: present(3), stores: { redis: stale(2) } },
+      recorded(late, second),
+    )
+    expect(writers.map(({ label, write: { revision } }) => [label, revision])).toEqual([
+      ['A', 2],
+      ['B', 3],
+    ])
+    expect(explanations[0]?.text).toContain('PostgreSQL committed write A before write B')
   })
 
   test('says so when both were on their way at once, for then the times alone do not tell who landed last', () => {
