@@ -38,7 +38,8 @@ export interface Drawing {
 const stores = ['postgresql', 'redis', 'elasticsearch', 'clickhouse'] as const
 const width = 1_000
 const left = 120
-const right = 850
+/** Behind it, the mark of a bar that ends there and who holds what have their place. */
+const right = 840
 const top = 46
 const rowHeight = 62
 const barHeight = 12
@@ -62,7 +63,7 @@ export function layOut({ writers, fromMs, untilMs, holders }: Anatomy): Drawing 
       y: rowY(store) + 5,
       titleX: left - 12,
       title: titleOf(store),
-      holderX: right + 18,
+      holderX: right + 50,
       holder: `holds ${holders[store] ?? '?'}`,
     })),
     paths: writers.map(({ label, write }, index) => {
