@@ -138,7 +138,8 @@ interface PartProps {
 }
 
 function Load({ lane, state, act }: PartProps & { readonly lane: LaneName }) {
-  const [rate, setRate] = useState(100)
+  // Two cores carry this in both lanes, with all that watches.
+  const [rate, setRate] = useState(30)
   const [skew, setSkew] = useState<keyof typeof skews>('usual')
   const running = state.loads.find((load) => load.lane === lane)
   return (
