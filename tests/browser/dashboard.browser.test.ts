@@ -139,17 +139,27 @@ test('the anatomy of a race has its two writers in the order of the history, and
   let race: (ShownRace & { readonly id: string }) | undefined
   const writer = startWriter(pipeline.orders('dual-write'))
   try {
-    await eventually(async () => {
-      for (const id of await rows.allInnerTexts()) {
-        await rows.filter({ hasText: id }).click({ timeout: 1_000 })
-        await page.locator('.anatomy li').first().waitFor({ timeout: 5_000 })
-        const shown = await page.evaluate<ShownRace | null>(readRace)
-        if (shown === null) continue
-        race = { id, ...shown }
-        return true
-      }
-      return false
-    }, soon)
+    await eventually(
+      async () => {
+        for (const id of await rows.allInnerTexts()) {
+          // An order may be gone from the list by now, or not be explained.
+          const opened = await rows
+            .filter({ hasText: id })
+            .click({ timeout: 1_000 })
+            .then(() => page.locator('.anatomy li').first().waitFor({ timeout: 2_000 }))
+            .then(
+              () => true,
+              () => false,
+            )
+          const shown = opened ? await page.evaluate<ShownRace | null>(readRace) : null
+          if (shown === null) continue
+          race = { id, ...shown }
+          return true
+        }
+        return false
+      },
+      { deadlineMs: 150_000, intervalMs: 200 },
+    )
   } finally {
     await writer.stop()
   }
