@@ -35,7 +35,7 @@ function placeOf(name: ComponentName, instance = 1): { readonly service: string;
 
 export function createComposeLab(composeProject: ComposeProject): Lab {
   const { project, environment } = composeProject
-  const { docker, compose, containers } = dockerOf(composeProject)
+  const { docker, compose, pause, containers } = dockerOf(composeProject)
   const containerOf = (name: ComponentName, instance?: number): string => {
     const { service, replica } = placeOf(name, instance)
     return `${project}-${service}-${replica}`
@@ -117,7 +117,7 @@ export function createComposeLab(composeProject: ComposeProject): Lab {
       await docker(['kill', '--signal', 'KILL', containerOf(name, instance)])
     },
     async pause(name, instance) {
-      await docker(['pause', containerOf(name, instance)])
+      await pause(containerOf(name, instance))
     },
     async resume(name, instance) {
       await docker(['unpause', containerOf(name, instance)])

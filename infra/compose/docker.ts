@@ -1,8 +1,11 @@
 /** `docker` in the folder of docker-compose.yml, and what compose says of a project's containers. */
+import pRetry from 'p-retry'
 import { z } from 'zod'
-import { runCommand } from '../native/src/commands.ts'
+import { CommandError, runCommand } from '../native/src/commands.ts'
 
 const commandDeadlineMs = 280_000
+/** Of a pause that could not freeze every process: up to three more, within two seconds. */
+const freezeRetries = { retries: 3, minTimeout: 250 }
 
 export interface ComposeProject {
   /** The repository: where docker-compose.yml is. */
@@ -26,6 +29,8 @@ export interface Docker {
   readonly docker: (args: readonly string[], signal?: AbortSignal) => Promise<readonly string[]>
   /** `docker compose …` in the project. */
   readonly compose: (args: readonly string[], signal?: AbortSignal) => Promise<readonly string[]>
+  /** Freezes every process of a container, or none: the engine thaws what it could not freeze as a whole. */
+  readonly pause: (container: string) => Promise<void>
   /** Those that have ended too. */
   readonly containers: () => Promise<readonly Container[]>
 }
@@ -46,6 +51,13 @@ export function dockerOf({ root, project, environment }: ComposeProject): Docker
   return {
     docker,
     compose,
+    // With cgroup v1 a freeze is a game of chances: a process that starts meanwhile, be it a health check's, can spoil it.
+    // The engine gives up after some two seconds of trying (runc's pull request 2791), and another try finds other chances.
+    pause: (container) =>
+      pRetry(async () => void (await docker(['pause', container])), {
+        ...freezeRetries,
+        shouldRetry: ({ error }) => error instanceof CommandError && error.message.includes('unable to freeze'),
+      }),
     containers: async () =>
       (await compose(['ps', '--all', '--format', 'json'])).map((line) => containerSchema.parse(JSON.parse(line))),
   }
