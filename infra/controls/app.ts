@@ -5,8 +5,17 @@
  * of somebody else can send, and JSON as its type, which no form can.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { answerWithProblem, clientFault, commonProblem, createApplication, HttpProblem } from '@driftlab/http-api'
-import { internalProblem, invalidRequest, notAllowed, unknownRoute } from '@driftlab/http-api'
+import {
+  answerWithProblem,
+  commonProblem,
+  createApplication,
+  HttpProblem,
+  invalidRequest,
+  notAllowed,
+  onlyUnder,
+  problemOf,
+  unknownRoute,
+} from '@driftlab/http-api'
 import { operationsRouter, type Logger, type Metrics } from '@driftlab/service'
 import express, { type Express, type RequestHandler } from 'express'
 import { LabError } from '../native/src/errors.ts'
@@ -28,7 +37,7 @@ const bodyMaxBytes = 1_000
 export function createApp({ controls, token, metrics, logger }: AppParts): Express {
   const app = createApplication()
   app.use(operationsRouter({ metrics, readiness: () => Promise.resolve({ ready: true, checks: {} }) }))
-  app.use(onlyLoopback)
+  app.use(onlyUnder([], () => commonProblem('invalid-request', 'Ask for http://127.0.0.1.')))
   app
     .route('/controls')
     .get((_request, response) => {
@@ -50,11 +59,10 @@ export function createApp({ controls, token, metrics, logger }: AppParts): Expre
 }
 
 function toProblem(error: unknown): HttpProblem {
-  if (error instanceof HttpProblem) return error
   if (error instanceof NotNow || error instanceof LabError) {
     return new HttpProblem('not-now', kinds['not-now'], error.message, { cause: error })
   }
-  return clientFault(error) ?? internalProblem(error)
+  return problemOf(error)
 }
 
 /** Of equal length by their digests, so that the comparison takes as long whatever was sent. */
@@ -73,10 +81,4 @@ function withToken(token: string): RequestHandler {
       { headers: { 'WWW-Authenticate': 'Bearer' } },
     )
   }
-}
-
-const onlyLoopback: RequestHandler = (request, _response, next) => {
-  const name = (request.headers.host ?? '').replace(/:\d{1,5}$/u, '').toLowerCase()
-  if (['127.0.0.1', 'localhost', '[::1]'].includes(name)) next()
-  else throw commonProblem('invalid-request', 'Ask for http://127.0.0.1.')
 }

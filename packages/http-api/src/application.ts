@@ -55,6 +55,21 @@ export function answerWithProblem(logger: Logger, toProblem: (error: unknown) =>
   }
 }
 
+const loopbackNames = ['127.0.0.1', 'localhost', '[::1]']
+
+/**
+ * Answers nothing under a name that is neither loopback's nor one of `others`: so a page of somebody else, whose name is led
+ * here (DNS rebinding), gets nothing. @param refusal what is thrown instead.
+ */
+export function onlyUnder(others: readonly string[], refusal: () => HttpProblem): RequestHandler {
+  const names = [...loopbackNames, ...others]
+  return (request, _response, next) => {
+    const name = (request.headers.host ?? '').replace(/:\d{1,5}$/u, '').toLowerCase()
+    if (!names.includes(name)) throw refusal()
+    next()
+  }
+}
+
 /** In seconds. */
 export const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 

@@ -3,17 +3,18 @@ export {
   createApplication,
   notAllowed,
   observeRequests,
+  onlyUnder,
   requestBuckets,
   unknownRoute,
 } from './application.ts'
 export { createCursors, readCursor, type Cursors } from './cursor.ts'
 export {
-  clientFault,
   commonKinds,
   commonProblem,
   HttpProblem,
   internalProblem,
   invalidRequest,
+  problemOf,
   type CommonCode,
   type ProblemExtensions,
   type ProblemKind,

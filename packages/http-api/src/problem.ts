@@ -91,10 +91,15 @@ export function invalidRequest(error: z.ZodError, where: 'body' | 'query' | { re
 const wellFormed = (name: string): string => name.slice(0, 200).toWellFormed()
 
 /** Express and its parsers mark the client's faults with a status from 400 to 499. */
-export function clientFault(error: unknown): HttpProblem | undefined {
+function clientFault(error: unknown): HttpProblem | undefined {
   if (!Error.isError(error) || !('status' in error) || typeof error.status !== 'number') return undefined
   if (error.status < 400 || error.status > 499) return undefined
   return commonProblem('invalid-request', error.message.toWellFormed(), { cause: error })
+}
+
+/** Any error as a problem, once an API has turned its own into some. */
+export function problemOf(error: unknown): HttpProblem {
+  return error instanceof HttpProblem ? error : (clientFault(error) ?? internalProblem(error))
 }
 
 /** Writes `problem` as the answer; `requestId` finds it in the log. */

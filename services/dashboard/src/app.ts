@@ -7,13 +7,13 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { answerWithProblem } from '@driftlab/http-api'
+import { answerWithProblem, onlyUnder, problemOf } from '@driftlab/http-api'
 import { operationsRouter, type Logger, type Metrics, type Readiness } from '@driftlab/service'
 import express, { type Express, type RequestHandler } from 'express'
 import { forwardTo, readBody } from './controls.ts'
 import { laneNames, type LaneName } from './lanes.ts'
 import type { OrderReader } from './orders.ts'
-import { Problem, toProblem } from './problem.ts'
+import { Problem } from './problem.ts'
 import type { Sampler } from './sampler.ts'
 import { messageOf, type Viewers } from './viewers.ts'
 
@@ -51,7 +51,12 @@ export function createApp(parts: AppParts): Express {
 
   // Orchestrators ask by address; what they are told is nobody's secret.
   app.use(operationsRouter({ metrics, readiness: () => Promise.resolve(readinessOf(sampler)) }))
-  app.use(onlyUnder(['127.0.0.1', 'localhost', '[::1]', ...parts.allowedHosts]))
+  app.use(
+    onlyUnder(
+      parts.allowedHosts,
+      () => new Problem('wrong-host', 'Ask for http://127.0.0.1 or http://localhost, or set ALLOWED_HOSTS.'),
+    ),
+  )
   app.use((_request, response, next) => {
     response.set({
       'Content-Security-Policy': contentSecurityPolicy,
@@ -117,7 +122,7 @@ export function createApp(parts: AppParts): Express {
       ? new Problem('page-not-built', 'Build it: node services/dashboard/build.ts')
       : new Problem('route-unknown', 'The page is at /.')
   })
-  app.use(answerWithProblem(logger, toProblem))
+  app.use(answerWithProblem(logger, problemOf))
   return app
 }
 
@@ -131,14 +136,6 @@ function readOrderPath(path: { readonly lane: string; readonly key: string }): r
 /** Its own work is to look; that others are down is what it is there to show. */
 function readinessOf({ snapshot }: AppParts['sampler']): Readiness {
   return { ready: snapshot !== undefined, checks: { looked: snapshot === undefined ? 'not yet' : 'ok' } }
-}
-
-function onlyUnder(names: readonly string[]): RequestHandler {
-  return (request, _response, next) => {
-    const name = (request.headers.host ?? '').replace(/:\d{1,5}$/u, '').toLowerCase()
-    if (names.includes(name)) next()
-    else throw new Problem('wrong-host', 'Ask for http://127.0.0.1 or http://localhost, or set ALLOWED_HOSTS.')
-  }
 }
 
 /**

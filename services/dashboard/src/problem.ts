@@ -1,5 +1,5 @@
 /** Every way a request to this server can fail, as RFC 9457 problem details. */
-import { clientFault, commonKinds, HttpProblem, internalProblem } from '@driftlab/http-api'
+import { commonKinds, HttpProblem } from '@driftlab/http-api'
 
 const kinds = {
   ...commonKinds,
@@ -18,9 +18,4 @@ export class Problem extends HttpProblem {
   constructor(code: ProblemCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
     super(code, kinds[code], detail, { headers })
   }
-}
-
-export function toProblem(error: unknown): HttpProblem {
-  if (error instanceof HttpProblem) return error
-  return clientFault(error) ?? internalProblem(error)
 }

@@ -3,7 +3,7 @@
  *
  * It turns errors into problems; it decides nothing about what is an error.
  */
-import { clientFault, commonKinds, HttpProblem, internalProblem, type ProblemOptions } from '@driftlab/http-api'
+import { commonKinds, HttpProblem, internalProblem, problemOf, type ProblemOptions } from '@driftlab/http-api'
 import type { z } from 'zod'
 import { DatabaseError, OrderMissing } from './repository.ts'
 import type { problemSchema } from './schemas.ts'
@@ -57,7 +57,7 @@ export function toProblem(error: unknown): HttpProblem {
     )
   }
   if (error instanceof DatabaseError) return databaseProblem(error)
-  return bodyParserProblem(error) ?? clientFault(error) ?? internalProblem(error)
+  return bodyParserProblem(error) ?? problemOf(error)
 }
 
 function databaseProblem(error: DatabaseError): HttpProblem {

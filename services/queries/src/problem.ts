@@ -3,7 +3,7 @@
  *
  * It turns errors into problems; it decides nothing about what is an error.
  */
-import { clientFault, commonKinds, HttpProblem, internalProblem, type ProblemOptions } from '@driftlab/http-api'
+import { commonKinds, HttpProblem, problemOf, type ProblemOptions } from '@driftlab/http-api'
 import { LaneOff, StoreUnavailable } from './stores/failure.ts'
 
 const kinds = {
@@ -25,7 +25,6 @@ export class Problem extends HttpProblem {
 
 /** What went wrong, as a problem. Anything that nobody foresaw is `internal`, and tells the client nothing of its cause. */
 export function toProblem(error: unknown): HttpProblem {
-  if (error instanceof HttpProblem) return error
   if (error instanceof StoreUnavailable) {
     return new Problem('store-unavailable', `${error.store} does not answer, or not in time. Try again later.`, {
       extensions: { store: error.store },
@@ -38,5 +37,5 @@ export function toProblem(error: unknown): HttpProblem {
       cause: error,
     })
   }
-  return clientFault(error) ?? internalProblem(error)
+  return problemOf(error)
 }

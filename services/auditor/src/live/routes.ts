@@ -2,7 +2,7 @@
  * What differs now, as JSON: the newest of each lane, and one key with what every store holds of it. It only shows what
  * the followers already know, so asking costs the stores nothing.
  */
-import { answerWithProblem, clientFault, HttpProblem, internalProblem, invalidRequest } from '@driftlab/http-api'
+import { answerWithProblem, HttpProblem, invalidRequest, problemOf } from '@driftlab/http-api'
 import type { Logger } from '@driftlab/service'
 import { Router } from 'express'
 import { z } from 'zod'
@@ -51,11 +51,7 @@ export function divergenceRoutes(lanes: ReadonlyMap<string, LaneFollower>, logge
     }
     response.json({ lane, ...describeKnown(known), evidence: follower.list.evidenceOf(key) ?? null })
   })
-  router.use(
-    answerWithProblem(logger, (error) =>
-      error instanceof HttpProblem ? error : (clientFault(error) ?? internalProblem(error)),
-    ),
-  )
+  router.use(answerWithProblem(logger, problemOf))
   return router
 }
 
