@@ -4,29 +4,24 @@
  *
  * Invariant: it adds to a result and changes no verdict; whoever does not answer leaves a gap that the result shows.
  */
-import { mergeRecorded, recordedAnswerSchema, type RecordedWrites } from '@driftlab/anatomy/recorded'
+import { readRecorded } from '@driftlab/anatomy/recorded'
 import { z } from 'zod'
-import type { DemoResult, LaneResult, Moment } from './result.ts'
+import { momentSchema, type DemoResult, type LaneResult, type Moment } from './result.ts'
 
 const timeoutMs = 5_000
-
-const pointsSchema = z.array(
-  z.object({
-    atMs: z.number(),
-    lanes: z.record(
-      z.enum(['dual-write', 'cdc']),
-      z.object({ writesPerSecond: z.number().nullable(), divergedKeys: z.number().nullable() }),
-    ),
-  }),
-)
 
 /** As the dashboard saw it, since `startedAt`; empty when it does not answer. */
 export async function readTimeline(
   dashboardUrl: string,
   { startedAt }: Pick<DemoResult, 'startedAt'>,
 ): Promise<Moment[]> {
-  const answer = await ask(`${dashboardUrl}/api/history`)
-  const points = answer === undefined ? [] : pointsSchema.parse(answer)
+  let points: Moment[]
+  try {
+    points = z.array(momentSchema).parse(await readJson(`${dashboardUrl}/api/history`))
+  } catch {
+    // A gap that the result shows.
+    return []
+  }
   return points.filter(({ atMs }) => atMs >= Date.parse(startedAt))
 }
 
@@ -34,22 +29,13 @@ export async function readTimeline(
 export async function withWrites(lane: LaneResult, baseUrls: readonly string[]): Promise<LaneResult> {
   const examples = lane.examples.map(async (example) => ({
     ...example,
-    writes: await readWrites(example.id, baseUrls),
+    writes: await readRecorded(baseUrls, example.id, readJson),
   }))
   return { ...lane, examples: await Promise.all(examples) }
 }
 
-async function readWrites(id: string, baseUrls: readonly string[]): Promise<RecordedWrites> {
-  const answers = await Promise.all(baseUrls.map((url) => ask(`${url}/orders/${id}/writes`)))
-  return mergeRecorded(answers.map((answer) => (answer === undefined ? undefined : recordedAnswerSchema.parse(answer))))
-}
-
-async function ask(url: string): Promise<unknown> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) })
-    return response.ok ? await response.json() : undefined
-  } catch {
-    // A gap that the result shows.
-    return undefined
-  }
+async function readJson(url: string): Promise<unknown> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) })
+  if (!response.ok) throw new Error(`${url} answers ${response.status}`)
+  return await response.json()
 }

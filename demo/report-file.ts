@@ -13,10 +13,10 @@ import {
   type Table,
 } from '@driftlab/static-page'
 import { conclusionOf } from './conclusion.ts'
-import { divergenceKinds, lanes, stores, type DemoResult, type Example, type Lane, type LaneResult } from './result.ts'
+import { formatLatency, storeTitles } from './report.ts'
+import { divergenceKinds, lanes, stores, type DemoResult, type Example, type Lane } from './result.ts'
 
 const laneTitles = { 'dual-write': 'Dual writes', cdc: 'Change data capture' } as const satisfies Record<Lane, string>
-const storeTitles = { redis: 'Redis', elasticsearch: 'Elasticsearch', clickhouse: 'ClickHouse' } as const
 
 const style = `
 .consistent { color: #17803d; font-weight: 600; } .diverged { color: #c02020; font-weight: 600; } .unknown { color: #a05a00; font-weight: 600; }
@@ -84,7 +84,11 @@ function tablesOf(result: DemoResult): readonly Table[] {
   )
   const latencies = lanes.map((lane) => {
     const { http, stores: found } = result.lanes[lane]
-    return [laneTitles[lane], latency(http.latencyMs), ...stores.map((store) => latency(found[store].latencyMs))]
+    return [
+      laneTitles[lane],
+      formatLatency(http.latencyMs),
+      ...stores.map((store) => formatLatency(found[store].latencyMs)),
+    ]
   })
   return [
     {
@@ -100,11 +104,6 @@ function tablesOf(result: DemoResult): readonly Table[] {
   ]
 }
 
-function latency(found: LaneResult['http']['latencyMs'] | null): string {
-  if (found === null) return 'within the request'
-  return [found.p50, found.p99, found.max].map((ms) => ms.toFixed(ms < 10 ? 1 : 0)).join(' / ')
-}
-
 function chartsOf({ timeline }: DemoResult): readonly Chart[] {
   const [first] = timeline
   if (first === undefined) return []
@@ -113,7 +112,6 @@ function chartsOf({ timeline }: DemoResult): readonly Chart[] {
     kind: 'line',
     x: 'seconds',
     y,
-    yScale: 'linear',
     series: lanes.map((lane) => ({
       name: laneTitles[lane],
       points: timeline.flatMap(({ atMs, lanes: at }) => {

@@ -3,7 +3,7 @@ import Table from 'cli-table3'
 import { conclusionOf } from './conclusion.ts'
 import { divergenceKinds, lanes, stores, type DemoResult, type Example, type LaneResult, type Store } from './result.ts'
 
-const storeNames = { redis: 'Redis', elasticsearch: 'Elasticsearch', clickhouse: 'ClickHouse' } as const
+export const storeTitles = { redis: 'Redis', elasticsearch: 'Elasticsearch', clickhouse: 'ClickHouse' } as const
 
 /** The longest value that a table shows whole. */
 const valueLengthMax = 36
@@ -36,7 +36,7 @@ export function formatDivergences(result: DemoResult): string {
     return stores.map((store, index) => [
       index === 0 ? lane : '',
       index === 0 ? String(found.orders) : '',
-      storeNames[store],
+      storeTitles[store],
       ...divergenceKinds.map((kind) => String(found.stores[store].divergences[kind])),
       index === 0 ? found.verdict : '',
     ])
@@ -47,12 +47,17 @@ export function formatDivergences(result: DemoResult): string {
 function formatLatencies(result: DemoResult): string {
   const rows = lanes.map((lane) => {
     const found = result.lanes[lane]
-    return [lane, latency(found.http.latencyMs), ...stores.map((store) => latency(found.stores[store].latencyMs))]
+    return [
+      lane,
+      formatLatency(found.http.latencyMs),
+      ...stores.map((store) => formatLatency(found.stores[store].latencyMs)),
+    ]
   })
-  return table(['lane', 'the request', ...stores.map((store) => `commit to ${storeNames[store]}`)], rows)
+  return table(['lane', 'the request', ...stores.map((store) => `commit to ${storeTitles[store]}`)], rows)
 }
 
-function latency(latencyMs: LaneResult['http']['latencyMs'] | null): string {
+/** p50 / p99 / max. */
+export function formatLatency(latencyMs: LaneResult['http']['latencyMs'] | null): string {
   if (latencyMs === null) return 'within the request'
   return [latencyMs.p50, latencyMs.p99, latencyMs.max].map((ms) => ms.toFixed(ms < 10 ? 1 : 0)).join(' / ')
 }
@@ -89,7 +94,7 @@ export function formatExample(lane: string, example: Pick<Example, 'id' | 'syste
   return [
     `${lane} order ${example.id}`,
     table(
-      ['field', 'PostgreSQL', ...stores.map((store) => storeNames[store])],
+      ['field', 'PostgreSQL', ...stores.map((store) => storeTitles[store])],
       [...rows].map(([field, row]) => [
         field,
         row.systemOfRecord,

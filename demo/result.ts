@@ -71,7 +71,7 @@ const laneResultSchema = z.object({
 })
 
 /** Once a second, as the dashboard saw it; null is what nobody knew at that moment. */
-const momentSchema = z.object({
+export const momentSchema = z.object({
   atMs: z.number(),
   lanes: z.record(
     z.enum(['dual-write', 'cdc']),

@@ -4,8 +4,11 @@
  * Invariant: checks and reports are pure functions of the history. Whoever doubts a verdict can read the same lines.
  */
 import { openHistory, readHistory } from '@driftlab/history'
+import type { Chart, Table } from '@driftlab/static-page'
 import type { z } from 'zod'
 import type { Laboratory } from '../laboratory/laboratory.ts'
+
+export type { Chart, Table } from '@driftlab/static-page'
 
 /** `holds`: the claim withstood the attempt to refute it. `unknown`: nothing was seen that could tell; never a pass. */
 export const verdicts = ['holds', 'refuted', 'unknown'] as const
@@ -25,30 +28,6 @@ export interface Check<Entry> {
   readonly check: (history: readonly Entry[]) => Finding
   /** Why it is left out of quick runs. Of speed, a few trials on a busy machine say nothing. */
   readonly onlyInFull?: 'it is about speed' | 'it takes long'
-}
-
-export interface Table {
-  readonly title: string
-  readonly head: readonly string[]
-  readonly rows: readonly (readonly string[])[]
-}
-
-export interface Point {
-  readonly x: number | string
-  readonly y: number
-  /** The ends of the confidence interval. */
-  readonly low?: number
-  readonly high?: number
-}
-
-export interface Chart {
-  readonly title: string
-  readonly kind: 'line' | 'bar'
-  readonly x: string
-  /** With its unit. */
-  readonly y: string
-  readonly yScale?: 'linear' | 'log'
-  readonly series: readonly { readonly name: string; readonly points: readonly Point[] }[]
 }
 
 /** A cell of the table of strategies in docs/strategies.md. */

@@ -6,13 +6,14 @@
  */
 import type { RecordedWrite, RecordedWrites, StoreWrite } from './recorded.ts'
 
-const titles = {
+export const titles = {
   postgresql: 'PostgreSQL',
   redis: 'Redis',
   elasticsearch: 'Elasticsearch',
   clickhouse: 'ClickHouse',
 } as const satisfies Readonly<Record<StoreWrite['store'], string>>
 const derivedStores = ['redis', 'elasticsearch', 'clickhouse'] as const
+export const stores = ['postgresql', ...derivedStores] as const
 type DerivedStore = (typeof derivedStores)[number]
 
 export type Cause = 'overtaken' | 'failed' | 'never-written' | 'under-way' | 'not-known'
@@ -51,9 +52,7 @@ export interface Anatomy {
   readonly caveat: string
 }
 
-const writersMax = 6
-
-export function dissect({ source, stores }: HeldRevisions, recorded: RecordedWrites): Anatomy {
+export function dissect({ source, stores: held }: HeldRevisions, recorded: RecordedWrites): Anatomy {
   const { writes } = recorded
   const last = writes.findLast((write) =>
     source.state === 'deleted'
@@ -61,19 +60,18 @@ export function dissect({ source, stores }: HeldRevisions, recorded: RecordedWri
       : write.operation !== 'remove' && write.revision === source.revision,
   )
   const heldBy = (store: string): RecordedWrite | undefined => {
-    const held = stores[store]
-    if (held?.status === 'same') return last
-    if (held?.holds !== 'present') return undefined
-    return writes.findLast((write) => write.operation !== 'remove' && write.revision === held.revision)
+    const found = held[store]
+    if (found?.status === 'same') return last
+    if (found?.holds !== 'present') return undefined
+    return writes.findLast((write) => write.operation !== 'remove' && write.revision === found.revision)
   }
   const differing = derivedStores.filter((store) => {
-    const status = stores[store]?.status
+    const status = held[store]?.status
     return status !== undefined && status !== 'same' && status !== 'unobserved'
   })
   const chosen = new Set([last, ...differing.map(heldBy)].filter((write) => write !== undefined))
   const writers = [...chosen]
     .sort(byCommit)
-    .slice(-writersMax)
     .map((write, index): Writer => ({ label: String.fromCodePoint(65 + index), write }))
   const labelOf = (write: RecordedWrite | undefined): string | undefined =>
     writers.find((writer) => writer.write === write)?.label
@@ -83,12 +81,7 @@ export function dissect({ source, stores }: HeldRevisions, recorded: RecordedWri
     fromMs: Math.min(...steps.map(({ beganMs }) => beganMs)),
     untilMs: Math.max(...steps.map(({ beganMs, endedMs }) => endedMs ?? beganMs)),
     explanations: differing.map((store) => ({ store, ...explain(store, last, heldBy(store), labelOf) })),
-    holders: Object.fromEntries(
-      (['postgresql', ...derivedStores] as const).map((store) => [
-        store,
-        labelOf(store === 'postgresql' ? last : heldBy(store)),
-      ]),
-    ),
+    holders: Object.fromEntries(stores.map((store) => [store, labelOf(store === 'postgresql' ? last : heldBy(store))])),
     caveat: caveatOf(recorded),
   }
 }
@@ -112,11 +105,11 @@ function explain(
     const stopped = last.stores.find(({ outcome }) => outcome === 'failed')
     const pending = last.stores.find(({ outcome }) => outcome === 'pending')
     if (stopped !== undefined) {
-      const text = `${title}: ${newer} never came here. It failed at ${titleOf(stopped.store)} (${stopped.error ?? 'no reason'}), and the service gave up. PostgreSQL had committed already.`
+      const text = `${title}: ${newer} never came here. It failed at ${titles[stopped.store]} (${stopped.error ?? 'no reason'}), and the service gave up. PostgreSQL had committed already.`
       return { cause: 'never-written', text }
     }
     if (pending !== undefined) {
-      return { cause: 'under-way', text: `${title}: ${newer} is still on its way, at ${titleOf(pending.store)}.` }
+      return { cause: 'under-way', text: `${title}: ${newer} is still on its way, at ${titles[pending.store]}.` }
     }
     return { cause: 'never-written', text: `${title}: ${newer} never came here, and no error says why.` }
   }
@@ -168,10 +161,6 @@ function byCommit(one: RecordedWrite, other: RecordedWrite): number {
     (one.revision ?? 0) - (other.revision ?? 0) ||
     Number(one.operation === 'remove') - Number(other.operation === 'remove')
   )
-}
-
-export function titleOf(store: StoreWrite['store']): string {
-  return titles[store]
 }
 
 function milliseconds(ms: number): string {

@@ -2,7 +2,7 @@
  * Where everything of the drawing stands: a row for each store, and for each request a line from store to store on an axis
  * of time. Where two lines cross, one overtook the other. Pure; whoever draws decides on colours.
  */
-import { titleOf, type Anatomy } from './dissect.ts'
+import { stores, titles, type Anatomy } from './dissect.ts'
 import type { StoreWrite } from './recorded.ts'
 
 export interface Drawing {
@@ -35,7 +35,6 @@ export interface Drawing {
   }[]
 }
 
-const stores = ['postgresql', 'redis', 'elasticsearch', 'clickhouse'] as const
 const width = 1_000
 const left = 120
 /** Behind it, the mark of a bar that ends there and who holds what have their place. */
@@ -62,7 +61,7 @@ export function layOut({ writers, fromMs, untilMs, holders }: Anatomy): Drawing 
       store,
       y: rowY(store) + 5,
       titleX: left - 12,
-      title: titleOf(store),
+      title: titles[store],
       holderX: right + 50,
       holder: `holds ${holders[store] ?? '?'}`,
     })),
@@ -104,7 +103,7 @@ export function stepsOf({ writers, fromMs }: Anatomy): readonly (readonly [strin
       offset(beganMs - fromMs),
       endedMs === null ? '–' : offset(endedMs - fromMs),
       label,
-      titleOf(store),
+      titles[store],
       error === null ? outcome : `${outcome}: ${error}`,
     ])
 }

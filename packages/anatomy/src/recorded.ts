@@ -22,7 +22,7 @@ const writeSchema = z.object({
 })
 
 /** Of one instance. */
-export const recordedAnswerSchema = z.object({ recordedSinceMs: z.number(), writes: z.array(writeSchema) })
+const recordedAnswerSchema = z.object({ recordedSinceMs: z.number(), writes: z.array(writeSchema) })
 
 export const recordedWritesSchema = z.object({
   instances: z.number(),
@@ -32,12 +32,28 @@ export const recordedWritesSchema = z.object({
 })
 
 export type StoreWrite = Readonly<z.output<typeof storeWriteSchema>>
-export type RecordedAnswer = Readonly<z.output<typeof recordedAnswerSchema>>
 export type RecordedWrites = Readonly<z.output<typeof recordedWritesSchema>>
 export type RecordedWrite = Readonly<RecordedWrites['writes'][number]>
 
-/** @param answers of every instance in turn; undefined of one that gave none. */
-export function mergeRecorded(answers: readonly (RecordedAnswer | undefined)[]): RecordedWrites {
+/**
+ * Asks every instance. @param urls of the instances.
+ * @param readJson what a URL answers; where it throws, or the answer is of another shape, the instance is silent.
+ */
+export async function readRecorded(
+  urls: readonly string[],
+  orderId: string,
+  readJson: (url: string) => Promise<unknown>,
+): Promise<RecordedWrites> {
+  const answers = await Promise.all(
+    urls.map(async (url) => {
+      try {
+        return recordedAnswerSchema.parse(await readJson(`${url}/orders/${encodeURIComponent(orderId)}/writes`))
+      } catch {
+        // It is counted, and whoever shows the writes says so.
+        return undefined
+      }
+    }),
+  )
   return {
     instances: answers.length,
     silent: answers.filter((answer) => answer === undefined).length,

@@ -7,7 +7,7 @@ export interface Chart {
   /** What the axes show, with its unit. */
   readonly x: string
   readonly y: string
-  readonly yScale: 'linear' | 'log'
+  readonly yScale?: 'linear' | 'log'
   readonly series: readonly {
     readonly name: string
     readonly points: readonly {
