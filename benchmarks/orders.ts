@@ -1,6 +1,7 @@
 /** Orders written straight into the system of record, as the orders service writes them, without HTTP in between. */
 import type { Postgres } from '@driftlab/stores'
 import { v7 } from 'uuid'
+import { atFixedTimes } from '../load-tests/pace.ts'
 
 export const topic = 'driftlab.cdc.orders'
 
@@ -75,14 +76,9 @@ async function insertMany(postgres: Postgres, count: number): Promise<readonly s
  */
 export async function writeSteadily(postgres: Postgres, forMs: number, ratePerSecond: number): Promise<number> {
   const ids: string[] = []
-  const startedAt = performance.now()
-  const total = Math.floor((forMs * ratePerSecond) / 1_000)
   let lateMaxMs = 0
   const pending = new Set<Promise<void>>()
-  for (let number = 0; number < total; number += 1) {
-    const dueMs = startedAt + (number * 1_000) / ratePerSecond
-    const waitMs = dueMs - performance.now()
-    if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs))
+  await atFixedTimes({ ratePerSecond, forMs }, (number, dueMs) => {
     lateMaxMs = Math.max(lateMaxMs, performance.now() - dueMs)
     const id = ids[number % 1_000]
     const write =
@@ -91,7 +87,7 @@ export async function writeSteadily(postgres: Postgres, forMs: number, ratePerSe
         : insertOrder(postgres).then((made) => void ids.push(made))
     pending.add(write)
     void write.finally(() => pending.delete(write))
-  }
+  })
   await Promise.all(pending)
   return lateMaxMs
 }

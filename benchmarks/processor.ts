@@ -12,6 +12,7 @@ import { createLatencyWindow } from '@driftlab/sink'
 import { v7 as uuidV7 } from 'uuid'
 import { eventSourcingNames } from '../infra/native/src/topology.ts'
 import { peakResidentBytes } from '../infra/native/src/processes.ts'
+import { atFixedTimes } from '../load-tests/pace.ts'
 import type { Bench } from './bench.ts'
 import type { Result } from './result.ts'
 
@@ -135,7 +136,6 @@ async function measureAnswers(bench: Bench): Promise<readonly Result[]> {
 }
 
 async function askSteadily(url: string, forMs: number, onAnswer: (ms: number) => void): Promise<void> {
-  const startedAt = performance.now()
   const pending = new Set<Promise<void>>()
   const body = JSON.stringify(order)
   const place = async (dueMs: number): Promise<void> => {
@@ -145,14 +145,11 @@ async function askSteadily(url: string, forMs: number, onAnswer: (ms: number) =>
     if (response.status !== 201) throw new Error(`an order was answered with ${response.status}`)
     onAnswer(performance.now() - dueMs)
   }
-  for (let number = 0; number < (forMs * ratePerSecond) / 1_000; number += 1) {
-    const dueMs = startedAt + (number * 1_000) / ratePerSecond
-    const waitMs = dueMs - performance.now()
-    if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs))
+  await atFixedTimes({ ratePerSecond, forMs }, (_number, dueMs) => {
     const request = place(dueMs)
     pending.add(request)
     void request.finally(() => pending.delete(request)).catch(() => undefined)
-  }
+  })
   await Promise.all(pending)
 }
 

@@ -4,6 +4,7 @@
  * seldom enough that two changes of it never meet: nothing drifts, so that the work is that of looking.
  */
 import { closedLoop, placeOrder, updateNote } from '../experiments/laboratory/orders-client.ts'
+import { atFixedTimes } from '../load-tests/pace.ts'
 import { measureProcessor, type Bench } from './bench.ts'
 import type { Result } from './result.ts'
 
@@ -62,17 +63,13 @@ async function changeSteadily(
   orders: readonly { readonly baseUrl: string; readonly id: string }[],
   forMs: number,
 ): Promise<number> {
-  const startedAt = performance.now()
-  const total = Math.floor((forMs * ratePerSecond) / 1_000)
   const half = orders.length / 2
   const pending: Promise<unknown>[] = []
-  for (let number = 0; number < total; number += 1) {
-    const waitMs = startedAt + (number * 1_000) / ratePerSecond - performance.now()
-    if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs))
+  await atFixedTimes({ ratePerSecond, forMs }, (number) => {
     // The first half is of one lane, the second of the other: each in turn.
     const order = orders[(number % 2) * half + (Math.floor(number / 2) % half)]
     if (order !== undefined) pending.push(updateNote(order, order.id, `change ${number}`))
-  }
+  })
   const outcomes = await Promise.all(pending)
   const bad = outcomes.filter((outcome) => outcome !== 'ok').length
   if (bad > 0) throw new Error(`${bad} of ${outcomes.length} changes were not made`)

@@ -6,12 +6,11 @@
  * is hurt already, nothing more is broken. Everything that was done is in the log, oldest first, at most `logMax` entries.
  */
 import { z } from 'zod'
+import type { ControlsState, Mark, Skew } from '../../services/dashboard/src/controls-state.ts'
+import { laneNames, type LaneName } from '../../services/dashboard/src/lanes.ts'
 import type { Lab } from '../native/src/lab.ts'
 import type { ComponentName } from '../native/src/topology.ts'
-import { skews, type LoadOptions, type RunningLoad, type Skew } from './load.ts'
-
-export const lanes = ['dual-write', 'cdc'] as const
-export type Lane = (typeof lanes)[number]
+import { skews, type LoadOptions, type RunningLoad } from './load.ts'
 
 /** Not the controls themselves, nor who watches: a page that goes blind shows nothing. */
 export const mortal = [
@@ -35,37 +34,15 @@ export const rateMax = 300
 export const actionSchema = z.discriminatedUnion('action', [
   z.strictObject({
     action: z.literal('start-load'),
-    lane: z.enum(lanes),
+    lane: z.enum(laneNames),
     ratePerSecond: z.int().min(1).max(rateMax),
     skew: z.enum(Object.keys(skews) as [Skew, ...Skew[]]),
   }),
-  z.strictObject({ action: z.literal('stop-load'), lane: z.enum(lanes) }),
+  z.strictObject({ action: z.literal('stop-load'), lane: z.enum(laneNames) }),
   z.strictObject({ action: z.enum(['kill', 'pause', 'restart']), component: z.enum(mortal) }),
   z.strictObject({ action: z.literal('undo'), component: z.enum(mortal) }),
 ])
 export type Action = z.output<typeof actionSchema>
-
-export interface ControlsState {
-  readonly loads: readonly {
-    readonly lane: Lane
-    readonly ratePerSecond: number
-    readonly skew: Skew
-    readonly untilMs: number
-  }[]
-  readonly faults: readonly {
-    readonly component: Mortal
-    readonly kind: 'killed' | 'paused' | 'restarting'
-    readonly untilMs: number
-  }[]
-  readonly log: readonly LogEntry[]
-  readonly components: readonly Mortal[]
-  readonly rateMax: number
-}
-
-export interface LogEntry {
-  readonly atMs: number
-  readonly text: string
-}
 
 /** What was asked for cannot be done as things are now. */
 export class NotNow extends Error {
@@ -83,7 +60,7 @@ export interface Controls {
 export interface ControlsOptions {
   readonly lab: Pick<Lab, 'kill' | 'pause' | 'resume' | 'restart' | 'start'>
   readonly startLoad: (options: LoadOptions) => RunningLoad
-  readonly baseUrls: (lane: Lane) => readonly string[]
+  readonly baseUrls: (lane: LaneName) => readonly string[]
   /** Hears of a fault that could not be undone. */
   readonly onFailure: (error: unknown) => void
   readonly now?: () => number
@@ -96,7 +73,7 @@ const undoAgainMs = 1_000
 const undoTriesMax = 60
 
 interface Fault {
-  readonly kind: 'killed' | 'paused' | 'restarting'
+  readonly kind: ControlsState['faults'][number]['kind']
   readonly untilMs: number
   readonly timer: NodeJS.Timeout | undefined
 }
@@ -110,9 +87,9 @@ export function createControls({
   loadMaxMs = 600_000,
   faultMaxMs = 60_000,
 }: ControlsOptions): Controls {
-  const loads = new Map<Lane, ControlsState['loads'][number] & { readonly running: RunningLoad }>()
+  const loads = new Map<LaneName, ControlsState['loads'][number] & { readonly running: RunningLoad }>()
   const faults = new Map<Mortal, Fault>()
-  const log: LogEntry[] = []
+  const log: Mark[] = []
 
   const note = (text: string): void => {
     log.push({ atMs: now(), text })

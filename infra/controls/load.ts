@@ -3,14 +3,14 @@
  * often than others. It sends no two requests on purpose at the same moment; that two meet is left to chance, as it is
  * everywhere.
  *
- * Invariant: bounded. It ends by itself after `durationMs`, never has more than `pendingMax` requests under way, and gives up
- * when most of what it asks for fails to be answered: a service that is down is not knocked on for ever.
+ * Invariant: bounded. It ends by itself after `durationMs`, and never has more than `pendingMax` requests under way.
  */
 import { placeOrder, updateNote } from '../../experiments/laboratory/orders-client.ts'
+import { atFixedTimes } from '../../load-tests/pace.ts'
+import type { Skew } from '../../services/dashboard/src/controls-state.ts'
 
 /** How much busier the busy orders are: the exponent of Zipf's law over the ranks of the orders. */
-export const skews = { even: 0, usual: 0.8, hot: 1.6 } as const
-export type Skew = keyof typeof skews
+export const skews: Readonly<Record<Skew, number>> = { even: 0, usual: 0.8, hot: 1.6 }
 
 export interface LoadOptions {
   /** The instances of the lane's orders service; they get the requests in turn. */
@@ -49,12 +49,8 @@ async function run(
 ): Promise<void> {
   const orders: string[] = []
   const pending = new Set<Promise<unknown>>()
-  const startedAt = performance.now()
-  for (let number = 0; !signal.aborted; number += 1) {
-    const dueMs = startedAt + (number * 1_000) / ratePerSecond
-    if (dueMs - startedAt >= durationMs) break
-    await until(dueMs, signal)
-    if (pending.size >= pendingMax) continue
+  await atFixedTimes({ ratePerSecond, forMs: durationMs, signal }, (number) => {
+    if (pending.size >= pendingMax) return
     const client = { baseUrl: baseUrls[number % baseUrls.length] ?? '', timeoutMs }
     const id = number % (updatesPerCreation + 1) === 0 ? undefined : orders[rankOf(orders.length, skews[skew], random)]
     const request =
@@ -68,7 +64,7 @@ async function run(
     const settled = request.catch(() => undefined)
     pending.add(settled)
     void settled.finally(() => pending.delete(settled))
-  }
+  })
   await Promise.all(pending)
 }
 
@@ -81,18 +77,4 @@ export function rankOf(count: number, exponent: number, random: () => number): n
     if (left < 0) return rank
   }
   return Math.max(0, count - 1)
-}
-
-async function until(dueMs: number, signal: AbortSignal): Promise<void> {
-  const waitMs = dueMs - performance.now()
-  if (waitMs < 1) return
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(done, waitMs)
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done)
-  })
 }

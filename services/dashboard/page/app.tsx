@@ -1,9 +1,10 @@
 /** The page as a whole: what is said, what is drawn, and where everything is. */
 import { useState } from 'preact/hooks'
+import type { Mark } from '../src/controls-state.ts'
 import { laneNames, storeNames, storeTitles, targetNames, type LaneName } from '../src/lanes.ts'
 import type { Snapshot } from '../src/snapshot.ts'
 import { Chart, type Series } from './chart.tsx'
-import { Controls, useControls, type Mark } from './controls.tsx'
+import { Controls, useControls } from './controls.tsx'
 import { Divergences } from './divergences.tsx'
 import { useFeed, useNow, type Feed } from './feed.ts'
 import { age, count, milliseconds, number } from './format.ts'

@@ -3,7 +3,7 @@ import { useEffect, useId, useRef } from 'preact/hooks'
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { Point } from '../src/snapshot.ts'
-import type { Mark } from './controls.tsx'
+import type { Mark } from '../src/controls-state.ts'
 
 export interface Series {
   readonly name: string

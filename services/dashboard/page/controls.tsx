@@ -3,31 +3,17 @@
  * of the address, stays in this tab, and is taken out of the address at once.
  */
 import { useEffect, useState } from 'preact/hooks'
+import type { ControlsState, Skew } from '../src/controls-state.ts'
 import { laneNames, type LaneName } from '../src/lanes.ts'
 import { laneTitles } from './lane.tsx'
 
-export interface ControlsState {
-  readonly loads: readonly {
-    readonly lane: LaneName
-    readonly ratePerSecond: number
-    readonly skew: string
-    readonly untilMs: number
-  }[]
-  readonly faults: readonly { readonly component: string; readonly kind: string; readonly untilMs: number }[]
-  readonly log: readonly Mark[]
-  readonly components: readonly string[]
-  readonly rateMax: number
-}
-
-/** Something that was done, for the charts. */
-export interface Mark {
-  readonly atMs: number
-  readonly text: string
-}
-
 const storageName = 'driftlab-token'
 const askIntervalMs = 2_000
-const skews = { even: 'all orders alike', usual: 'some orders busier', hot: 'a few hot orders' } as const
+const skews: Readonly<Record<Skew, string>> = {
+  even: 'all orders alike',
+  usual: 'some orders busier',
+  hot: 'a few hot orders',
+}
 const harms = {
   pause: 'Freezes it where it stands, connections open (SIGSTOP).',
   kill: 'Ends it at once, without a chance to do anything more (kill -9).',
@@ -140,7 +126,7 @@ interface PartProps {
 function Load({ lane, state, act }: PartProps & { readonly lane: LaneName }) {
   // Two cores carry this in both lanes, with all that watches.
   const [rate, setRate] = useState(30)
-  const [skew, setSkew] = useState<keyof typeof skews>('usual')
+  const [skew, setSkew] = useState<Skew>('usual')
   const running = state.loads.find((load) => load.lane === lane)
   return (
     <form
@@ -174,7 +160,7 @@ function Load({ lane, state, act }: PartProps & { readonly lane: LaneName }) {
             <select
               value={skew}
               onChange={({ currentTarget }) => {
-                setSkew(currentTarget.value as keyof typeof skews)
+                setSkew(currentTarget.value as Skew)
               }}
             >
               {Object.entries(skews).map(([name, title]) => (
