@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { connectClickHouse, connectElasticsearch, connectPostgres, connectRedis } from '@driftlab/stores'
 import { eventually, testSettings } from '@driftlab/stores/testing'
 import type { Browser, Locator, Page } from 'playwright-core'
+import { placeOrder, updateNote } from '../../experiments/laboratory/orders-client.ts'
 import { openLab, type NativeLab } from '../../infra/native/src/index.ts'
 import { openPipeline, startWriter, type Pipeline } from '../e2e/pipeline.ts'
 import { listenTo, openBrowser, schemes, screens, type Complaints } from './browser.ts'
@@ -135,34 +136,35 @@ test('an order shows, field by field, what psql, Redis, Elasticsearch and ClickH
 
 test('the anatomy of a race has its two writers in the order of the history, and says who overtook whom', async () => {
   const rows = page.locator('.list tbody tr', { hasText: 'Dual writes' }).locator('button')
-  // Some differ because a store did not answer in time: then nobody overtook anybody.
-  let race: (ShownRace & { readonly id: string }) | undefined
-  const writer = startWriter(pipeline.orders('dual-write'))
-  try {
-    await eventually(
-      async () => {
-        for (const id of await rows.allInnerTexts()) {
-          // An order may be gone from the list by now, or not be explained.
-          const opened = await rows
-            .filter({ hasText: id })
-            .click({ timeout: 1_000 })
-            .then(() => page.locator('.anatomy li').first().waitFor({ timeout: 2_000 }))
-            .then(
-              () => true,
-              () => false,
-            )
-          const shown = opened ? await page.evaluate<ShownRace | null>(readRace) : null
-          if (shown === null) continue
-          race = { id, ...shown }
-          return true
-        }
-        return false
-      },
-      { deadlineMs: 150_000, intervalMs: 200 },
-    )
-  } finally {
-    await writer.stop()
+  // Ten clients at once, on two instances: the longer the way to a store, the likelier one of them is overtaken on it.
+  const ids: string[] = []
+  const urls = pipeline.orders('dual-write')
+  const clientOf = (client: number) => ({ baseUrl: urls[client % urls.length] ?? '' })
+  for (let order = 0; order < 15; order += 1) {
+    const id = await placeOrder(clientOf(order))
+    ids.push(id)
+    await Promise.all(Array.from({ length: 10 }, (_, client) => updateNote(clientOf(client), id, `by ${client}`)))
   }
+  let race: (ShownRace & { readonly id: string }) | undefined
+  await eventually(async () => {
+    for (const id of await rows.allInnerTexts()) {
+      if (!ids.includes(id)) continue
+      // It may be gone from the list by now, or not be explained.
+      const opened = await rows
+        .filter({ hasText: id })
+        .click({ timeout: 1_000 })
+        .then(() => page.locator('.anatomy li').first().waitFor({ timeout: 2_000 }))
+        .then(
+          () => true,
+          () => false,
+        )
+      const shown = opened ? await page.evaluate<ShownRace | null>(readRace) : null
+      if (shown === null) continue
+      race = { id, ...shown }
+      return true
+    }
+    return false
+  }, soon)
   if (race === undefined) throw new Error('eventually() returned without a race')
   const { id, store, older, newer, legend } = race
   const history = await writesOf(id)
