@@ -54,7 +54,7 @@ export function dockerOf({ root, project, environment }: ComposeProject): Docker
     // With cgroup v1 a freeze is a game of chances: a process that starts meanwhile, be it a health check's, can spoil it.
     // The engine gives up after some two seconds of trying (runc's pull request 2791), and another try finds other chances.
     pause: (container) =>
-      pRetry(async () => void (await docker(['pause', container])), {
+      pRetry(() => docker(['pause', container]).then(() => undefined), {
         ...freezeRetries,
         shouldRetry: ({ error }) => error instanceof CommandError && error.message.includes('unable to freeze'),
       }),
