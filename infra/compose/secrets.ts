@@ -2,7 +2,7 @@
 import { portSchema } from '@driftlab/service'
 import { z } from 'zod'
 import type { Settings } from '../native/src/settings.ts'
-import { addresses } from '../native/src/topology.ts'
+import { addresses } from '../native/src/addresses.ts'
 
 /** Of the configure job; the defaults are the names of docker-compose.yml. */
 export const jobSettingsSchema = z.object({

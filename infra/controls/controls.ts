@@ -1,15 +1,17 @@
 /**
- * What can be done to a running laboratory from the page: load on a lane, and faults of one component at a time each.
+ * What can be done to a running laboratory from the page: load on a lane, and one fault at a time of each component and link.
  *
  * Invariants: nothing lasts for ever: a load ends after `loadMaxMs`, or with this process; a fault is undone after `faultMaxMs`.
- * (Where this process ends before, `make up` mends what is broken, and `make down` stops what stands still.) Of a component that
- * is hurt already, nothing more is broken. Everything that was done is in the log, oldest first, at most `logMax` entries.
+ * (Where this process ends before, `make up` mends what is broken, and `make down` stops what stands still.) Of what is hurt
+ * already, nothing more is broken. Everything that was done is in the log, oldest first, at most `logMax` entries.
  */
 import { z } from 'zod'
 import type { ControlsState, Mark, Skew } from '../../services/dashboard/src/controls-state.ts'
 import { laneNames, type LaneName } from '../../services/dashboard/src/lanes.ts'
 import type { Lab } from '../native/src/lab.ts'
+import { links as allLinks, type LinkName } from '../native/src/links.ts'
 import type { ComponentName } from '../native/src/topology.ts'
+import { slowMs, type Links } from './links.ts'
 import { skews, type LoadOptions, type RunningLoad } from './load.ts'
 
 /** Not the controls themselves, nor who watches: a page that goes blind shows nothing. */
@@ -29,6 +31,8 @@ export const mortal = [
 ] as const satisfies readonly ComponentName[]
 export type Mortal = (typeof mortal)[number]
 
+const breakable: readonly LinkName[] = allLinks.map(({ name }) => name)
+
 export const rateMax = 300
 
 export const actionSchema = z.discriminatedUnion('action', [
@@ -40,7 +44,8 @@ export const actionSchema = z.discriminatedUnion('action', [
   }),
   z.strictObject({ action: z.literal('stop-load'), lane: z.enum(laneNames) }),
   z.strictObject({ action: z.enum(['kill', 'pause', 'restart']), component: z.enum(mortal) }),
-  z.strictObject({ action: z.literal('undo'), component: z.enum(mortal) }),
+  z.strictObject({ action: z.enum(['cut', 'slow']), link: z.enum(breakable) }),
+  z.strictObject({ action: z.literal('undo'), of: z.enum([...mortal, ...breakable]) }),
 ])
 export type Action = z.output<typeof actionSchema>
 
@@ -59,6 +64,8 @@ export interface Controls {
 
 export interface ControlsOptions {
   readonly lab: Pick<Lab, 'kill' | 'pause' | 'resume' | 'restart' | 'start'>
+  /** Undefined where services reach the stores without anything in between. */
+  readonly links: Links | undefined
   readonly startLoad: (options: LoadOptions) => RunningLoad
   readonly baseUrls: (lane: LaneName) => readonly string[]
   /** Hears of a fault that could not be undone. */
@@ -72,14 +79,22 @@ const logMax = 100
 const undoAgainMs = 1_000
 const undoTriesMax = 60
 
+type Kind = ControlsState['faults'][number]['kind']
 interface Fault {
-  readonly kind: ControlsState['faults'][number]['kind']
+  readonly kind: Kind
   readonly untilMs: number
   readonly timer: NodeJS.Timeout | undefined
+  /** Undefined for what ends by itself. */
+  readonly undo: (() => Promise<void>) | undefined
+  /** For the log. */
+  readonly undone: string
 }
+/** Names of components and of links; no name is both. */
+type Subject = Mortal | LinkName
 
 export function createControls({
   lab,
+  links,
   startLoad,
   baseUrls,
   onFailure,
@@ -88,7 +103,7 @@ export function createControls({
   faultMaxMs = 60_000,
 }: ControlsOptions): Controls {
   const loads = new Map<LaneName, ControlsState['loads'][number] & { readonly running: RunningLoad }>()
-  const faults = new Map<Mortal, Fault>()
+  const faults = new Map<Subject, Fault>()
   const log: Mark[] = []
 
   const note = (text: string): void => {
@@ -96,35 +111,39 @@ export function createControls({
     if (log.length > logMax) log.shift()
   }
 
-  const undo = async (component: Mortal, why: string): Promise<void> => {
-    const fault = faults.get(component)
-    if (fault === undefined || fault.kind === 'restarting') throw new NotNow(`Nothing is wrong with ${component}.`)
-    if (fault.kind === 'paused') await lab.resume(component)
-    else await lab.start([component])
+  const undo = async (of: Subject, why: string): Promise<void> => {
+    const fault = faults.get(of)
+    if (fault?.undo === undefined) throw new NotNow(`Nothing is wrong with ${of} that can be undone.`)
+    await fault.undo()
     clearTimeout(fault.timer)
-    faults.delete(component)
-    note(fault.kind === 'paused' ? `${component} goes on${why}` : `${component} is started again${why}`)
+    faults.delete(of)
+    note(`${fault.undone}${why}`)
   }
 
   /** Another command may be at work on the laboratory at this very moment. */
-  const undoInTime = (component: Mortal, triesLeft = undoTriesMax): void => {
-    undo(component, ', as its time was up').catch((error: unknown) => {
+  const undoInTime = (of: Subject, triesLeft = undoTriesMax): void => {
+    undo(of, ', as its time was up').catch((error: unknown) => {
       if (error instanceof NotNow) return
       if (triesLeft === 0) onFailure(error)
-      else setTimeout(undoInTime, undoAgainMs, component, triesLeft - 1)
+      else setTimeout(undoInTime, undoAgainMs, of, triesLeft - 1)
     })
   }
 
-  const hurt = async (component: Mortal, kind: Fault['kind'], harm: () => Promise<void>): Promise<void> => {
-    const known = faults.get(component)
-    if (known !== undefined) throw new NotNow(`${component} is ${known.kind} already. Undo that first.`)
-    const timer = kind === 'restarting' ? undefined : setTimeout(undoInTime, faultMaxMs, component)
-    faults.set(component, { kind, untilMs: now() + faultMaxMs, timer })
+  const hurt = async (
+    of: Subject,
+    kind: Kind,
+    harm: () => Promise<void>,
+    ending?: { readonly undo: () => Promise<void>; readonly undone: string },
+  ): Promise<void> => {
+    const known = faults.get(of)
+    if (known !== undefined) throw new NotNow(`${of} is ${known.kind} already. Undo that first.`)
+    const timer = ending === undefined ? undefined : setTimeout(undoInTime, faultMaxMs, of)
+    faults.set(of, { kind, untilMs: now() + faultMaxMs, timer, undo: ending?.undo, undone: ending?.undone ?? '' })
     try {
       await harm()
     } catch (error) {
       clearTimeout(timer)
-      faults.delete(component)
+      faults.delete(of)
       throw error
     }
   }
@@ -137,9 +156,10 @@ export function createControls({
         skew,
         untilMs,
       })),
-      faults: [...faults].map(([component, { kind, untilMs }]) => ({ component, kind, untilMs })),
+      faults: [...faults].map(([of, { kind, untilMs }]) => ({ of, kind, untilMs })),
       log: [...log],
       components: mortal,
+      links: links === undefined ? [] : allLinks,
       rateMax,
     }),
 
@@ -165,11 +185,17 @@ export function createControls({
           return
         }
         case 'kill':
-          await hurt(action.component, 'killed', () => lab.kill(action.component))
+          await hurt(action.component, 'killed', () => lab.kill(action.component), {
+            undo: () => lab.start([action.component]),
+            undone: `${action.component} is started again`,
+          })
           note(`kill -9 of ${action.component}`)
           return
         case 'pause':
-          await hurt(action.component, 'paused', () => lab.pause(action.component))
+          await hurt(action.component, 'paused', () => lab.pause(action.component), {
+            undo: () => lab.resume(action.component),
+            undone: `${action.component} goes on`,
+          })
           note(`${action.component} stands still`)
           return
         case 'restart':
@@ -178,8 +204,23 @@ export function createControls({
           faults.delete(action.component)
           note(`${action.component} is ready again`)
           return
+        case 'cut':
+        case 'slow': {
+          const { action: harm, link } = action
+          if (links === undefined) throw new NotNow('There are no links to break: LINKS is direct in the settings.')
+          await hurt(link, harm, () => links[harm](link), {
+            undo: () => links.mend(link),
+            undone: `the link ${link} is mended`,
+          })
+          note(
+            harm === 'cut'
+              ? `the link ${link} is cut`
+              : `the link ${link} is slow: ${slowMs.latency} ms more for each answer`,
+          )
+          return
+        }
         case 'undo':
-          await undo(action.component, '')
+          await undo(action.of, '')
       }
     },
 

@@ -26,6 +26,7 @@ beforeEach(() => {
   }
   controls = createControls({
     lab,
+    links: { cut: record('cut'), slow: record('slow'), mend: record('mend') },
     startLoad: ({ baseUrls, ratePerSecond }) => {
       done.push(`load ${baseUrls.join(' ')} ${ratePerSecond}`)
       const { promise, resolve } = Promise.withResolvers<undefined>()
@@ -52,8 +53,8 @@ describe('a fault', () => {
     ['kill', 'start redis', 'killed'],
   ] as const)('%s is undone by whoever asks, and is on the list until then', async (action, undone, kind) => {
     await controls.act({ action, component: 'redis' })
-    expect(controls.state().faults).toEqual([{ component: 'redis', kind, untilMs: Date.now() + 60_000 }])
-    await controls.act({ action: 'undo', component: 'redis' })
+    expect(controls.state().faults).toEqual([{ of: 'redis', kind, untilMs: Date.now() + 60_000 }])
+    await controls.act({ action: 'undo', of: 'redis' })
     expect(done).toEqual([`${action} redis`, undone])
     expect(controls.state().faults).toEqual([])
     expect(log()).toHaveLength(2)
@@ -64,7 +65,7 @@ describe('a fault', () => {
     await jest.advanceTimersByTimeAsync(60_000)
     expect(done).toEqual(['pause elasticsearch', 'resume elasticsearch'])
     expect(log().at(-1)).toContain('time was up')
-    await expect(controls.act({ action: 'undo', component: 'elasticsearch' })).rejects.toThrow('Nothing is wrong')
+    await expect(controls.act({ action: 'undo', of: 'elasticsearch' })).rejects.toThrow('Nothing is wrong')
     await jest.advanceTimersByTimeAsync(600_000)
     expect(done).toHaveLength(2)
   })
@@ -80,6 +81,7 @@ describe('a fault', () => {
         restart: quiet,
         start: quiet,
       },
+      links: undefined,
       startLoad: () => ({ ended: Promise.resolve(), stop: () => undefined }),
       baseUrls: () => [],
       onFailure: (error) => failures.push(error),
@@ -108,6 +110,7 @@ describe('a fault', () => {
         restart: () => Promise.resolve(),
         start: () => Promise.resolve(),
       },
+      links: undefined,
       startLoad: () => ({ ended: Promise.resolve(), stop: () => undefined }),
       baseUrls: () => [],
       onFailure: (error) => failures.push(error),
@@ -122,6 +125,43 @@ describe('a fault', () => {
     expect(done).toEqual(['restart connect'])
     expect(controls.state().faults).toEqual([])
     expect(log()).toEqual(['connect is restarted', 'connect is ready again'])
+  })
+})
+
+describe('a link', () => {
+  const link = 'search-indexer-to-elasticsearch'
+
+  test.each(['cut', 'slow'] as const)('that is %s is mended by whoever asks', async (action) => {
+    await controls.act({ action, link })
+    expect(controls.state().faults).toEqual([{ of: link, kind: action, untilMs: Date.now() + 60_000 }])
+    await controls.act({ action: 'undo', of: link })
+    expect(done).toEqual([`${action} ${link}`, `mend ${link}`])
+    expect(controls.state().faults).toEqual([])
+  })
+
+  test('that is slow can be cut only after it was mended', async () => {
+    await controls.act({ action: 'slow', link })
+    await expect(controls.act({ action: 'cut', link })).rejects.toThrow('slow already')
+  })
+
+  test('is mended when its time is up', async () => {
+    await controls.act({ action: 'cut', link })
+    await jest.advanceTimersByTimeAsync(60_000)
+    expect(done).toEqual([`cut ${link}`, `mend ${link}`])
+    expect(log()).toEqual([`the link ${link} is cut`, `the link ${link} is mended, as its time was up`])
+  })
+
+  test('cannot be broken where there is none', async () => {
+    const quiet = (): Promise<void> => Promise.resolve()
+    const direct = createControls({
+      lab: { kill: quiet, pause: quiet, resume: quiet, restart: quiet, start: quiet },
+      links: undefined,
+      startLoad: () => ({ ended: Promise.resolve(), stop: () => undefined }),
+      baseUrls: () => [],
+      onFailure: (error) => failures.push(error),
+    })
+    expect(direct.state().links).toEqual([])
+    await expect(direct.act({ action: 'cut', link })).rejects.toThrow('LINKS is direct')
   })
 })
 
@@ -165,7 +205,9 @@ test.each([
   { action: 'start-load', lane: 'cdc', ratePerSecond: 301, skew: 'hot' },
   { action: 'start-load', lane: 'cdc', ratePerSecond: 10, skew: 'wild' },
   { action: 'start-load', lane: 'event-sourcing', ratePerSecond: 10, skew: 'hot' },
-  { action: 'undo', component: 'redis', and: 'more' },
+  { action: 'undo', of: 'redis', and: 'more' },
+  { action: 'cut', link: 'queries-to-redis' },
+  { action: 'cut', component: 'redis' },
   { action: 'format', component: 'redis' },
 ])('no action: %j', (action) => {
   expect(actionSchema.safeParse(action).success).toBe(false)

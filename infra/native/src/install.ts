@@ -54,7 +54,8 @@ export async function missingSteps(layout: Layout): Promise<readonly InstallStep
       ? []
       : [debeziumStep('postgres', versions.debezium, paths.connectPluginDir, javaHome, maven)]),
     ...(existsSync(paths.elasticsearchHome) ? [] : [elasticsearchStep(paths.elasticsearchHome, javaHome, maven)]),
-    ...(existsSync(paths.k6) ? [] : [k6Step(dirname(paths.k6))]),
+    ...(existsSync(paths.k6) ? [] : [goStep(k6, dirname(paths.k6))]),
+    ...(existsSync(paths.toxiproxy) ? [] : [goStep(toxiproxy, dirname(paths.toxiproxy))]),
     ...redisSteps(layout),
     ...postgresSteps(layout, paths.postgresCopy),
   ]
@@ -172,22 +173,45 @@ function unpackWithMaven(
     )
 }
 
-function k6Step(target: string): InstallStep {
-  const go = requireOnPath('go', 'building k6, which drives the load', 'golang, or the newest from go.dev')
+interface GoProgram {
+  readonly name: string
+  /** What it is good for, and how long it takes to build. */
+  readonly purpose: string
+  readonly takes: string
+  readonly version: string
+  readonly module: string
+}
+const k6: GoProgram = {
+  name: 'k6',
+  purpose: 'which drives the load',
+  takes: 'some two minutes',
+  version: versions.k6,
+  module: 'go.k6.io/k6',
+}
+const toxiproxy: GoProgram = {
+  name: 'toxiproxy',
+  purpose: 'through which links are cut and slowed',
+  takes: 'some ten seconds',
+  version: versions.toxiproxy,
+  module: 'github.com/Shopify/toxiproxy/v2/cmd/server',
+}
+
+function goStep({ name, purpose, takes, version, module }: GoProgram, target: string): InstallStep {
+  const go = requireOnPath('go', `building ${name}, ${purpose}`, 'golang, or the newest from go.dev')
   return {
-    name: 'k6',
-    title: `k6 ${versions.k6} (built by Go, some two minutes, once)`,
+    name,
+    title: `${name} ${version}, ${purpose} (built by Go, ${takes}, once)`,
     run: ({ signal, report }) =>
       installInto(target, async (staging) => {
-        const module = `go.k6.io/k6@v${versions.k6}`
+        const versioned = `${module}@v${version}`
         try {
-          await runCommand(go, ['install', module], {
+          await runCommand(go, ['install', versioned], {
             signal,
             environment: { ...process.env, GOBIN: staging },
             onLine: report,
           })
         } catch (error) {
-          throw downloadError('k6', `GOBIN=/tmp/k6 go install ${module}`, error)
+          throw downloadError(name, `GOBIN=/tmp/${name} go install ${versioned}`, error)
         }
       }),
   }

@@ -223,6 +223,8 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
         return findRedis()?.path ?? 'redis-server'
       case 'mariadbd':
         return findMariaDb()?.server ?? 'mariadbd'
+      case 'toxiproxy':
+        return installedPaths(layout).toxiproxy
     }
   }
 
@@ -238,6 +240,7 @@ export function createNativeLab(options: { readonly layout: Layout; readonly set
         return { PATH, HOME, TMPDIR, NODE_ENV: process.env['NODE_ENV'] ?? 'production' }
       case 'java':
       case 'redis-server':
+      case 'toxiproxy':
         return { PATH, HOME, TMPDIR }
     }
   }

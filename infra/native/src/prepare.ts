@@ -12,6 +12,7 @@ import { fileRealm } from '../../elasticsearch/file-realm.ts'
 import { CommandError, runCommand } from './commands.ts'
 import { LabError } from './errors.ts'
 import type { Layout, UnprivilegedUser } from './layout.ts'
+import { toxiproxyConfiguration } from './links.ts'
 import type { Settings } from './settings.ts'
 import { fillTemplate } from './template.ts'
 import { findMariaDb, installedPaths, postgresHome } from './tools.ts'
@@ -36,6 +37,12 @@ const steps: Readonly<Record<Preparation, (context: PreparationContext) => Promi
   mariadb: prepareMariaDb,
   clickhouse: async (context) => {
     await makeFolder(join(context.layout.dataDir, 'clickhouse'))
+  },
+  links: async ({ layout, settings }) => {
+    // Its process runs where its data would be, as all do.
+    await makeFolder(join(layout.dataDir, 'links'))
+    await makeFolder(join(layout.configDir, 'links'))
+    await writePrivately(join(layout.configDir, 'links', 'toxiproxy.json'), toxiproxyConfiguration(settings))
   },
 }
 

@@ -38,13 +38,13 @@ export async function withScratchLab(
   }
 }
 
-/** The settings are those of `.env.example` with other ports; passwords are freshly made. */
+/** The settings are those of `.env.example` with other ports and nothing in between; passwords are freshly made. */
 async function openScratch(layout: Layout, environment: NodeJS.ProcessEnv): Promise<OpenedLab> {
   await mkdir(layout.labDir, { recursive: true })
   const ports = Object.entries(parseEnv(await readFile(layout.exampleEnvFile, 'utf8')))
     .filter(([name]) => name.endsWith('_PORT'))
     .map(([name, port]) => `${name}=${Number(port) + portShift}\n`)
-  await writeFile(layout.envFile, ports.join(''), { mode: 0o600 })
+  await writeFile(layout.envFile, `LINKS=direct\n${ports.join('')}`, { mode: 0o600 })
   return openLab(environment)
 }
 

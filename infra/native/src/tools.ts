@@ -122,6 +122,7 @@ export interface InstalledPaths {
   readonly mariadbPluginDir: string
   readonly elasticsearchHome: string
   readonly k6: string
+  readonly toxiproxy: string
   /** Where PostgreSQL is copied to when node_modules is out of the unprivileged user's reach. */
   readonly postgresCopy: string
 }
@@ -135,6 +136,8 @@ export function installedPaths(layout: Layout): InstalledPaths {
     mariadbPluginDir: inCache(`debezium-mariadb-${versions.debeziumMariadb}`),
     elasticsearchHome: inCache(`elasticsearch-${versions.elasticsearch}`),
     k6: inCache(`k6-${versions.k6}`, 'k6'),
+    // The name that Go gives to what it builds out of a folder of that name.
+    toxiproxy: inCache(`toxiproxy-${versions.toxiproxy}`, 'server'),
     postgresCopy: inCache(`postgresql-${postgresPackage().version}`),
   }
 }

@@ -5,7 +5,9 @@
  * service is given only the addresses and the credentials that it needs.
  */
 import { join } from 'node:path'
+import { addresses } from './addresses.ts'
 import { LabError } from './errors.ts'
+import { areProxied, endpointsFor, linkPortVariables, links } from './links.ts'
 import type { PortVariable, Settings } from './settings.ts'
 
 /** What every laboratory is made of, whatever runs it. */
@@ -45,7 +47,15 @@ export const eventSourcingNames = [
 export const watcherNames = ['auditor', 'dashboard'] as const
 /** Who lets a person at the page drive load and break things: natively only, for it acts on processes. */
 export const controlNames = ['controls'] as const
-export const onDemandNames = [...mariadbNames, ...eventSourcingNames, ...watcherNames, ...controlNames] as const
+/** The proxies that stand between services and stores, where the settings want them: whoever goes through one needs it. */
+export const linkNames = ['links'] as const
+export const onDemandNames = [
+  ...mariadbNames,
+  ...eventSourcingNames,
+  ...watcherNames,
+  ...controlNames,
+  ...linkNames,
+] as const
 export type ComponentName = (typeof componentNames)[number] | (typeof onDemandNames)[number]
 
 export function isOnDemand(name: ComponentName): boolean {
@@ -53,7 +63,7 @@ export function isOnDemand(name: ComponentName): boolean {
 }
 
 /** A program by its role; where it lies on this machine is found out when it is started. */
-export type Tool = 'node' | 'java' | 'postgres' | 'redis-server' | 'elasticsearch' | 'mariadbd'
+export type Tool = 'node' | 'java' | 'postgres' | 'redis-server' | 'elasticsearch' | 'mariadbd' | 'toxiproxy'
 
 /** A question whose answer says that the component does its work, not merely that its port is open. */
 export type Probe =
@@ -69,7 +79,8 @@ export type Probe =
     }
 
 /** What must be on disk before the first start: data folders and rendered configuration. See prepare.ts. */
-export type Preparation = 'postgres' | 'kafka' | 'connect' | 'redis' | 'elasticsearch' | 'clickhouse' | 'mariadb'
+export type Preparation =
+  'postgres' | 'kafka' | 'connect' | 'redis' | 'elasticsearch' | 'clickhouse' | 'mariadb' | 'links'
 
 export interface Port {
   readonly variable: PortVariable
@@ -138,6 +149,7 @@ const commonJvmFlags = [
 export function buildTopology(settings: Settings, paths: TopologyPaths): readonly Component[] {
   const host = settings.LAB_HOST
   const url = addresses(settings)
+  const linked = areProxied(settings) ? linkNames : []
   const data = (name: string): string => join(paths.dataDir, name)
   const config = (...parts: readonly string[]): string => join(paths.configDir, ...parts)
 
@@ -211,6 +223,8 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
     })
   }
 
+  const from = (name: Parameters<typeof endpointsFor>[0]): ReturnType<typeof addresses> =>
+    addresses(settings, endpointsFor(name, settings))
   const at = (variable: PortVariable): string => `http://${host}:${settings[variable]}`
   const port = (variable: PortVariable): Port => ({ variable, port: Number(settings[variable]) })
 
@@ -354,6 +368,19 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
       },
     }),
 
+    process({
+      name: 'links',
+      dependsOn: [],
+      tool: 'toxiproxy',
+      args: ['-host', host, '-port', settings.LINKS_PORT, '-config', config('links', 'toxiproxy.json')],
+      environment: { LOG_LEVEL: 'warn' },
+      preparation: 'links',
+      ports: [port('LINKS_PORT'), ...linkPortVariables.map(port)],
+      scheme: 'http',
+      // It starts without what it cannot make of its configuration, and makes the links in their order.
+      probe: { type: 'http', url: `${at('LINKS_PORT')}/proxies/${links.at(-1)?.name ?? ''}` },
+    }),
+
     job('migrate', 'infra/postgres/migrate.ts', ['postgres']),
     job('kafka-topics', 'infra/kafka/create-topics.ts', ['kafka']),
     job('elasticsearch-set-up', 'infra/elasticsearch/set-up.ts', ['elasticsearch']),
@@ -379,14 +406,14 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
         name: `orders-dual-write-${instance}`,
         folder: 'orders',
         variable: `ORDERS_DUAL_WRITE_${instance}_PORT`,
-        dependsOn: ['migrate', 'redis', 'elasticsearch-set-up', 'clickhouse-set-up'],
+        dependsOn: ['migrate', 'redis', 'elasticsearch-set-up', 'clickhouse-set-up', ...linked],
         environment: {
           WRITE_STRATEGY: 'dual-write',
           LANE: 'dual-write',
           POSTGRES_URL: url.postgres('ORDERS'),
-          REDIS_URL: url.redis('ORDERS'),
-          ELASTICSEARCH_URL: url.elasticsearch('ORDERS'),
-          CLICKHOUSE_URL: url.clickhouse('ORDERS'),
+          REDIS_URL: from('orders-dual-write').redis('ORDERS'),
+          ELASTICSEARCH_URL: from('orders-dual-write').elasticsearch('ORDERS'),
+          CLICKHOUSE_URL: from('orders-dual-write').clickhouse('ORDERS'),
         },
       }),
     ),
@@ -394,22 +421,28 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
       name: 'cache-updater',
       folder: 'cache-updater',
       variable: 'CACHE_UPDATER_PORT',
-      dependsOn: ['kafka-topics', 'redis'],
-      environment: { ...sinkEnvironment(settings), REDIS_URL: url.redis('CACHE_UPDATER') },
+      dependsOn: ['kafka-topics', 'redis', ...linked],
+      environment: { ...sinkEnvironment(settings), REDIS_URL: from('cache-updater').redis('CACHE_UPDATER') },
     }),
     service({
       name: 'search-indexer',
       folder: 'search-indexer',
       variable: 'SEARCH_INDEXER_PORT',
-      dependsOn: ['kafka-topics', 'elasticsearch-set-up'],
-      environment: { ...sinkEnvironment(settings), ELASTICSEARCH_URL: url.elasticsearch('SEARCH_INDEXER') },
+      dependsOn: ['kafka-topics', 'elasticsearch-set-up', ...linked],
+      environment: {
+        ...sinkEnvironment(settings),
+        ELASTICSEARCH_URL: from('search-indexer').elasticsearch('SEARCH_INDEXER'),
+      },
     }),
     service({
       name: 'warehouse-loader',
       folder: 'warehouse-loader',
       variable: 'WAREHOUSE_LOADER_PORT',
-      dependsOn: ['kafka-topics', 'clickhouse-set-up'],
-      environment: { ...sinkEnvironment(settings), CLICKHOUSE_URL: url.clickhouse('WAREHOUSE_LOADER') },
+      dependsOn: ['kafka-topics', 'clickhouse-set-up', ...linked],
+      environment: {
+        ...sinkEnvironment(settings),
+        CLICKHOUSE_URL: from('warehouse-loader').clickhouse('WAREHOUSE_LOADER'),
+      },
     }),
     service({
       name: 'queries',
@@ -500,7 +533,7 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
     }),
     process({
       name: 'controls',
-      dependsOn: [],
+      dependsOn: linked,
       tool: 'node',
       args: [...nodeMemoryFlags, join(paths.root, 'infra/controls/main.ts')],
       environment: {
@@ -509,6 +542,7 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
         CONTROLS_TOKEN: settings.CONTROLS_TOKEN,
         LAB_DIR: paths.labDir,
         LAB_ENV_FILE: paths.envFile,
+        ...(areProxied(settings) ? { LINKS_URL: at('LINKS_PORT') } : {}),
         ...compiled,
       },
       ports: [port('CONTROLS_PORT')],
@@ -536,51 +570,6 @@ function sinkEnvironment(settings: Settings): Readonly<Record<string, string>> {
 
 function eventSinkEnvironment(settings: Settings): Readonly<Record<string, string>> {
   return { ...sinkEnvironment(settings), LANE: 'event-sourcing', RECORD_FORMAT: 'domain-event' }
-}
-
-/** Where the stores and the log listen, each as `host:port`. */
-export interface Endpoints {
-  readonly postgres: string
-  readonly redis: string
-  readonly elasticsearch: string
-  readonly clickhouse: string
-  readonly kafka: string
-}
-
-function nativeEndpoints(settings: Settings): Endpoints {
-  const at = (port: string): string => `${settings.LAB_HOST}:${port}`
-  return {
-    postgres: at(settings.POSTGRES_PORT),
-    redis: at(settings.REDIS_PORT),
-    elasticsearch: at(settings.ELASTICSEARCH_PORT),
-    clickhouse: at(settings.CLICKHOUSE_PORT),
-    kafka: at(settings.KAFKA_PORT),
-  }
-}
-
-/** URLs with the user and the password of one role in each store. */
-export function addresses(settings: Settings, endpoints: Endpoints = nativeEndpoints(settings)) {
-  const url = (scheme: string, user: string, password: string, endpoint: string): string =>
-    `${scheme}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${endpoint}`
-  return {
-    postgres: (
-      role: 'ADMIN' | 'ORDERS' | 'REPLICATION' | 'RELAY' | 'AUDITOR' | 'QUERIES',
-      database = settings.POSTGRES_DATABASE,
-    ): string =>
-      `${url('postgres', settings[`POSTGRES_${role}_USER`], settings[`POSTGRES_${role}_PASSWORD`], endpoints.postgres)}/${database}`,
-    redis: (role: 'ADMIN' | 'ORDERS' | 'CACHE_UPDATER' | 'AUDITOR' | 'QUERIES'): string =>
-      url('redis', settings[`REDIS_${role}_USER`], settings[`REDIS_${role}_PASSWORD`], endpoints.redis),
-    elasticsearch: (role: 'ADMIN' | 'ORDERS' | 'SEARCH_INDEXER' | 'AUDITOR' | 'QUERIES'): string =>
-      url(
-        'http',
-        settings[`ELASTICSEARCH_${role}_USER`],
-        settings[`ELASTICSEARCH_${role}_PASSWORD`],
-        endpoints.elasticsearch,
-      ),
-    clickhouse: (role: 'ADMIN' | 'ORDERS' | 'WAREHOUSE_LOADER' | 'AUDITOR' | 'QUERIES'): string =>
-      url('http', settings[`CLICKHOUSE_${role}_USER`], settings[`CLICKHOUSE_${role}_PASSWORD`], endpoints.clickhouse),
-    kafkaBrokers: endpoints.kafka,
-  } as const
 }
 
 /** The named components and all that they need, each after what it depends on. */

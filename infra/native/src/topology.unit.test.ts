@@ -2,19 +2,31 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { generatePasswords, parseSettings } from './settings.ts'
-import { buildTopology, componentNames, findComponent, onDemandNames, withDependencies } from './topology.ts'
+import {
+  buildTopology,
+  componentNames,
+  findComponent,
+  onDemandNames,
+  withDependencies,
+  type Component,
+} from './topology.ts'
 
 const example = readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8')
 const settings = parseSettings(generatePasswords(example), '.env')
-const topology = buildTopology(settings, {
-  root: '/root',
-  labDir: '/lab',
-  envFile: '/lab/.env',
-  dataDir: '/data',
-  configDir: '/config',
-  cacheDir: '/cache',
-  kafkaLibDir: '/cache/kafka',
-})
+const withLinks = (LINKS: 'direct' | 'proxied'): readonly Component[] =>
+  buildTopology(
+    { ...settings, LINKS },
+    {
+      root: '/root',
+      labDir: '/lab',
+      envFile: '/lab/.env',
+      dataDir: '/data',
+      configDir: '/config',
+      cacheDir: '/cache',
+      kafkaLibDir: '/cache/kafka',
+    },
+  )
+const topology = withLinks('direct')
 
 describe('the topology', () => {
   test('has each component once', () => {
@@ -40,6 +52,28 @@ describe('the topology', () => {
       'redis',
       'cache-updater',
     ])
+  })
+
+  test('leads who has a link through it, and nobody else, where the settings want it', () => {
+    const proxied = withLinks('proxied')
+    const changed = proxied.filter(
+      ({ name, environment }) =>
+        JSON.stringify(environment) !== JSON.stringify(findComponent(topology, name).environment),
+    )
+    const linked = changed.filter(({ dependsOn }) => dependsOn.includes('links')).map(({ name }) => name)
+    expect(linked).toEqual([
+      'orders-dual-write-1',
+      'orders-dual-write-2',
+      'cache-updater',
+      'search-indexer',
+      'warehouse-loader',
+      'controls',
+    ])
+    // Jobs are given the settings whole.
+    expect(changed.filter(({ kind }) => kind === 'process')).toHaveLength(linked.length)
+    expect(findComponent(proxied, 'search-indexer').environment['ELASTICSEARCH_URL']).toContain(
+      `127.0.0.1:${settings.SEARCH_INDEXER_TO_ELASTICSEARCH_PORT}`,
+    )
   })
 
   test('reports a circle instead of running in it', () => {

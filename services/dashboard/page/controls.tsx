@@ -19,6 +19,10 @@ const harms = {
   kill: 'Ends it at once, without a chance to do anything more (kill -9).',
   restart: 'Stops it in order and starts it again.',
 } as const
+const linkHarms = {
+  cut: 'Nothing passes in either direction, and the connections stay open: who waits for an answer cannot know.',
+  slow: 'Each answer of the store comes some 300 ms later.',
+} as const
 
 export interface ControlsFeed {
   /** Undefined where there are no controls, or before the first answer. */
@@ -186,53 +190,112 @@ function Load({ lane, state, act }: PartProps & { readonly lane: LaneName }) {
 
 function Faults({ state, act }: PartProps) {
   const [component, setComponent] = useState(state.components[0] ?? '')
+  const [link, setLink] = useState(state.links[0]?.name ?? '')
   return (
     <div class="faults">
       <h3>Break something</h3>
-      <label>
-        component{' '}
-        <select
-          value={component}
-          onChange={({ currentTarget }) => {
-            setComponent(currentTarget.value)
-          }}
-        >
-          {state.components.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
-      <ul>
-        {Object.entries(harms).map(([action, says]) => (
-          <li key={action}>
+      <Choice
+        label="component"
+        options={state.components.map((name) => ({ name, title: name }))}
+        chosen={component}
+        choose={setComponent}
+      />
+      <Harms
+        harms={harms}
+        of={component}
+        act={(action) => {
+          act({ action, component })
+        }}
+      />
+      {state.links.length === 0 ? (
+        <p>There are no links to break: LINKS is direct in the settings.</p>
+      ) : (
+        <>
+          <Choice
+            label="link"
+            options={state.links.map(({ name, from, to }) => ({ name, title: `${from} to ${to}` }))}
+            chosen={link}
+            choose={setLink}
+          />
+          <Harms
+            harms={linkHarms}
+            of={link}
+            act={(action) => {
+              act({ action, link })
+            }}
+          />
+        </>
+      )}
+      {state.faults.map(({ of, kind, untilMs }) => (
+        <p key={of}>
+          <strong>{of}</strong> is {kind}
+          {kind === 'restarting' ? '.' : `, until ${new Date(untilMs).toLocaleTimeString()}. `}
+          {kind === 'restarting' ? null : (
             <button
               type="button"
               onClick={() => {
-                act({ action, component })
+                act({ action: 'undo', of })
               }}
             >
-              {action} {component}
-            </button>{' '}
-            {says} {action === 'restart' ? '' : 'It is undone after a minute, if nobody does it before.'}
-          </li>
-        ))}
-      </ul>
-      {state.faults.map((fault) => (
-        <p key={fault.component}>
-          <strong>{fault.component}</strong> is {fault.kind}
-          {fault.kind === 'restarting' ? '.' : `, until ${new Date(fault.untilMs).toLocaleTimeString()}. `}
-          {fault.kind === 'restarting' ? null : (
-            <button
-              type="button"
-              onClick={() => {
-                act({ action: 'undo', component: fault.component })
-              }}
-            >
-              Undo: let {fault.component} go on
+              Undo: {kind === 'cut' || kind === 'slow' ? `mend ${of}` : `let ${of} go on`}
             </button>
           )}
         </p>
       ))}
     </div>
+  )
+}
+
+interface ChoiceProps {
+  readonly label: string
+  readonly options: readonly { readonly name: string; readonly title: string }[]
+  readonly chosen: string
+  readonly choose: (name: string) => void
+}
+
+function Choice({ label, options, chosen, choose }: ChoiceProps) {
+  return (
+    <label>
+      {label}{' '}
+      <select
+        value={chosen}
+        onChange={({ currentTarget }) => {
+          choose(currentTarget.value)
+        }}
+      >
+        {options.map(({ name, title }) => (
+          <option key={name} value={name}>
+            {title}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+interface HarmsProps {
+  /** What each does, by its name. */
+  readonly harms: Readonly<Record<string, string>>
+  readonly of: string
+  readonly act: (harm: string) => void
+}
+
+function Harms({ harms: all, of, act }: HarmsProps) {
+  return (
+    <ul>
+      {Object.entries(all).map(([harm, says]) => (
+        <li key={harm}>
+          <button
+            type="button"
+            onClick={() => {
+              act(harm)
+            }}
+          >
+            {harm} {of}
+          </button>{' '}
+          {says} {harm === 'restart' ? '' : 'It is undone after a minute, if nobody does it before.'}
+        </li>
+      ))}
+    </ul>
   )
 }

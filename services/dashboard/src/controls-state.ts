@@ -14,14 +14,17 @@ export interface ControlsState {
     readonly untilMs: number
   }[]
   readonly faults: readonly {
-    readonly component: string
-    readonly kind: 'killed' | 'paused' | 'restarting'
+    /** The component or the link that is hurt. */
+    readonly of: string
+    readonly kind: 'killed' | 'paused' | 'restarting' | 'cut' | 'slow'
     readonly untilMs: number
   }[]
   /** Oldest first. */
   readonly log: readonly Mark[]
   /** What may be broken. */
   readonly components: readonly string[]
+  /** Between a service and a store; none where nothing stands in between. */
+  readonly links: readonly { readonly name: string; readonly from: string; readonly to: string }[]
   readonly rateMax: number
 }
 
