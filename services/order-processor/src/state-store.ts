@@ -3,7 +3,8 @@
  * of the log that is.
  *
  * It is a cache. The log is the truth: a file that is missing, damaged, of another version or of another log is made
- * anew from the log, which costs time and nothing else. So it is never synced, and memory is bounded by SQLite's own cache.
+ * anew from the log, which costs time and nothing else. So it is never synced, and memory is bounded by SQLite's own cache:
+ * 2 MiB for each partition, behind which is the system's.
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -76,7 +77,7 @@ function create(database: DatabaseSync): void {
 }
 
 function storeIn(database: DatabaseSync, { outcomesKept }: StateStoreOptions): StateStore {
-  database.exec('pragma journal_mode = wal; pragma synchronous = off; pragma cache_size = -16384')
+  database.exec('pragma journal_mode = wal; pragma synchronous = off')
   const findState = database.prepare('select state from states where key = ?')
   const putState = database.prepare('insert or replace into states (key, state) values (?, ?)')
   const findOutcome = database.prepare('select outcome from outcomes where name = ?')
