@@ -780,6 +780,43 @@ export const guards: readonly Guard[] = [
     symptom: 'Received promise resolved instead of rejected',
   },
   {
+    name: 'a processor takes no state for its own whose last records are not in the log',
+    removal: [
+      {
+        file: 'services/order-processor/src/recover.ts',
+        text: '  if (!isOurs) throw anotherHistory()\n  store.apply(states, [], {',
+        replacement: '  store.apply(states, [], {',
+      },
+      {
+        file: 'services/order-processor/src/recover.ts',
+        text: '  if (!isOurs) throw anotherHistory()\n  store.apply(new Map(), outcomes, progress)',
+        replacement: '  store.apply(new Map(), outcomes, progress)',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/order-processor/src/processor.int.test.ts',
+      name: 'with the state of another log, of orders, no command behind 1 of its own is left out, nor decided twice',
+    },
+    symptom: 'every command has an outcome',
+  },
+  {
+    name: 'a processor takes no state for its own that does not know the last outcome',
+    removal: [
+      {
+        file: 'services/order-processor/src/recover.ts',
+        text: ' || !isKnown(outcome, store)',
+        replacement: ' || (isKnown(outcome, store) && false)',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'services/order-processor/src/processor.int.test.ts',
+      name: 'with the state of another log, of refusals alone, no command behind 2 of its own is left out, nor decided twice',
+    },
+    symptom: 'expect(received).toEqual(expected)',
+  },
+  {
     name: 'commands before the place are left out',
     removal: [
       {

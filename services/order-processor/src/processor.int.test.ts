@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import {
@@ -131,6 +131,54 @@ test('what a processor knows of another log is of no use to it, and it notices',
     await other.close()
   }
 }, 60_000)
+
+/** The state of a processor of another log, whose one partition got these commands, as a file in `folder`. */
+async function foreignState(commands: readonly Command[], folder: string): Promise<string> {
+  const other = await openLaneUnderTest(1)
+  try {
+    const processor = await other.start('foreign')
+    await other.send(commands)
+    await other.outcomes()
+    await processor.stop()
+    mkdirSync(folder, { recursive: true })
+    const file = join(folder, '0.sqlite')
+    copyFileSync(join(other.stateDir('foreign'), '0.sqlite'), file)
+    return file
+  } finally {
+    await other.close()
+  }
+}
+
+const refused = (): Command => note(crypto.randomUUID(), 'there is no such order')
+
+// Where the foreign log has its last record, this one has the end of a transaction, or a record of its own.
+test.each([
+  { foreign: 'orders', commands: [place(), place()], before: 1 },
+  { foreign: 'orders', commands: [place(), place()], before: 2 },
+  { foreign: 'refusals alone', commands: [refused(), refused()], before: 1 },
+  { foreign: 'refusals alone', commands: [refused(), refused()], before: 2 },
+])(
+  'with the state of another log, of $foreign, no command behind $before of its own is left out, nor decided twice',
+  async ({ commands, before }) => {
+    const single = await openLaneUnderTest(1)
+    try {
+      const own = Array.from({ length: before }, () => place())
+      const first = await single.start('own')
+      await single.send(own)
+      await single.outcomes()
+      await first.stop()
+      const file = await foreignState(commands, single.stateDir('foreign'))
+      await single.start('foreign', { stateFileOf: () => file })
+      await single.send([...own, place()])
+      const decided = (await single.outcomes()).filter(({ repeated }) => !repeated)
+      expect(decided.map(({ result }) => result.status)).toEqual(Array.from({ length: before + 1 }, () => 'accepted'))
+      expect((await single.fold()).states.size).toBe(before + 1)
+    } finally {
+      await single.close()
+    }
+  },
+  90_000,
+)
 
 test('a zombie can decide, and its decisions are not written', async () => {
   const options = {

@@ -13,6 +13,7 @@ import {
   type Outcome,
   type State,
 } from '@driftlab/order-events'
+import { isRemembered } from './decide-batch.ts'
 import { beginning, type Progress, type StateStore } from './state-store.ts'
 
 /** The store is of another log than this one, or of a later state of it. */
@@ -49,12 +50,16 @@ async function recoverStates(store: StateStore, admin: LogAdmin, topic: string, 
   if (lastEvent !== null && lastEvent.offset >= end) throw new ForeignStore(`${topic}/${partition} ends before it`)
   const states = new Map<string, State>()
   let eventCount = 0
-  // The last event is read again: it shows whether the store has followed this very log.
+  // The last event is read again: it shows whether the store has followed this very log. In another one its offset may hold
+  // the end of a transaction, which no reader sees.
   const known = lastEvent
+  let isOurs = known === null
+  const anotherHistory = (): ForeignStore => new ForeignStore(`${topic}/${partition} holds another history`)
   await admin.readStretches(topic, [{ partition, from: known?.offset ?? start, to: end }], (record) => {
     const event = readEvent(record)
-    if (record.offset === known?.offset) {
-      if (event.hash !== known.hash) throw new ForeignStore(`${topic}/${partition} holds another history`)
+    if (!isOurs) {
+      if (record.offset !== known?.offset || event.hash !== known.hash) throw anotherHistory()
+      isOurs = true
       return
     }
     states.set(
@@ -68,6 +73,7 @@ async function recoverStates(store: StateStore, admin: LogAdmin, topic: string, 
       states.clear()
     }
   })
+  if (!isOurs) throw anotherHistory()
   store.apply(states, [], { ...store.progress(), lastEvent })
   return eventCount
 }
@@ -78,16 +84,33 @@ async function recoverOutcomes(store: StateStore, admin: LogAdmin, topic: string
   let progress = store.progress()
   let outcomeCount = 0
   if (progress.outcomesNext > end) throw new ForeignStore(`${topic}/${partition} ends before it`)
-  const from = parseOffset(Math.max(progress.outcomesNext, start))
+  // The last outcome is read again as well, for a partition may have outcomes and no event; unless it has expired.
+  const known = progress.outcomesNext > start ? { offset: progress.outcomesNext - 1, place: progress.place } : null
+  let isOurs = known === null
+  const anotherHistory = (): ForeignStore => new ForeignStore(`${topic}/${partition} holds other outcomes`)
+  const from = parseOffset(Math.max(known?.offset ?? 0, start))
   await admin.readStretches(topic, [{ partition, from, to: end }], (record) => {
     const outcome = located(record, () => decodeOutcome(record.value))
+    if (!isOurs) {
+      if (record.offset !== known?.offset || outcome.offset + 1 !== known.place || !isKnown(outcome, store)) {
+        throw anotherHistory()
+      }
+      isOurs = true
+      return
+    }
     outcomes.push(outcome)
     outcomeCount += 1
     progress = { ...progress, outcomesNext: parseOffset(record.offset + 1), place: parseOffset(outcome.offset + 1) }
     if (outcomes.length >= applySizeMax) store.apply(new Map(), outcomes.splice(0), progress)
   })
+  if (!isOurs) throw anotherHistory()
   store.apply(new Map(), outcomes, progress)
   return outcomeCount
+}
+
+/** Whether the store has it, if it is one that stores remember. */
+function isKnown(outcome: Outcome, store: StateStore): boolean {
+  return !isRemembered(outcome) || store.outcome(outcome.key ?? '', outcome.commandId ?? '') !== undefined
 }
 
 async function rangeOf(
