@@ -62,3 +62,8 @@ test('what there is not is named', async () => {
   const unknown = 'queries-to-redis' as typeof link
   await expect(links.slow(unknown)).rejects.toThrow('knows no link queries-to-redis')
 })
+
+test('a Toxiproxy that is not there is named, with the command that starts it', async () => {
+  const { host, port } = lab.address('dashboard')
+  await expect(connectLinks(`http://${host}:${port}`).cut(link)).rejects.toThrow('npm run lab -- up links')
+})

@@ -4,6 +4,7 @@
  * A cut drops what is under way in both directions and keeps the connections open, as a cable does that is pulled: who
  * waits for an answer cannot know whether its write arrived. Mending it closes the connections, and clients come back.
  */
+import { LabError, messageOf } from '../native/src/errors.ts'
 import type { LinkName } from '../native/src/links.ts'
 
 export interface Links {
@@ -25,19 +26,33 @@ const cutting = (['upstream', 'downstream'] as const).map((stream) => ({
 }))
 const slowing = { name: 'slow', type: 'latency', stream: 'downstream', attributes: slowMs }
 
-/** @param url of Toxiproxy. Each rejects with an Error that has its answer when it refuses or does not answer. */
+/** @param url of Toxiproxy. Each rejects with a LabError `not-ready` that has its answer, or says that there is none. */
 export function connectLinks(url: string): Links {
   const ask = async (method: string, path: string, body?: unknown): Promise<number> => {
-    const response = await fetch(`${url}/proxies/${path}`, {
-      method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(timeoutMs),
-    })
+    let response: Response
+    try {
+      response = await fetch(`${url}/proxies/${path}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+    } catch (error) {
+      throw new LabError(
+        'not-ready',
+        `Toxiproxy does not answer (${messageOf(error)}). Start it: npm run lab -- up links`,
+        { cause: error },
+      )
+    }
     if (response.ok || response.status === 404) return response.status
-    throw new Error(`Toxiproxy answered ${response.status} to ${method} ${path}: ${await response.text()}`)
+    throw new LabError(
+      'not-ready',
+      `Toxiproxy answered ${response.status} to ${method} ${path}: ${await response.text()}`,
+    )
   }
   const add = async (link: LinkName, toxic: unknown): Promise<void> => {
-    if ((await ask('POST', `${link}/toxics`, toxic)) === 404) throw new Error(`Toxiproxy knows no link ${link}.`)
+    if ((await ask('POST', `${link}/toxics`, toxic)) === 404) {
+      throw new LabError('not-ready', `Toxiproxy knows no link ${link}.`)
+    }
   }
   const mend = async (link: LinkName): Promise<void> => {
     for (const { name } of [...cutting, slowing]) await ask('DELETE', `${link}/toxics/${name}`)
