@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
+import { eventually } from '@driftlab/stores/testing'
 import { feeds, openFedLane, type Feed } from '../../experiments/laboratory/fed-lane.ts'
 import { withLaboratory } from '../../experiments/laboratory/laboratory.ts'
 import { openLab } from '../../infra/native/src/index.ts'
@@ -32,8 +33,8 @@ test.each(feeds)(
         await lane.relay?.kill()
         await lane.relay?.start()
       }
+      await eventually(() => writer.outcomes().ok > 100, { deadlineMs: 60_000, what: 'enough was written' })
       const outcomes = await writer.stop()
-      expect(outcomes.ok).toBeGreaterThan(100)
       expect(outcomes.failed).toBe(0)
       const report = await lane.audit()
       expect(findings(report)).toEqual(consistent)
