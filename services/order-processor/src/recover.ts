@@ -2,8 +2,8 @@
  * Brings a state store to the end of its partition's log: folds the events that it has not seen, and takes in the
  * outcomes. It is read while nobody writes the partition: see partition.ts.
  */
-import { parseOffset } from '@driftlab/change-event'
-import type { LogAdmin, LogRecord } from '@driftlab/kafka'
+import { parseOffset, type Offset } from '@driftlab/change-event'
+import type { LogAdmin, LogRecord, PartitionRange } from '@driftlab/kafka'
 import {
   decodeEvent,
   decodeOutcome,
@@ -14,7 +14,7 @@ import {
   type State,
 } from '@driftlab/order-events'
 import { isRemembered } from './decide-batch.ts'
-import { beginning, type Progress, type StateStore } from './state-store.ts'
+import { beginning, type StateStore } from './state-store.ts'
 
 /** The store is of another log than this one, or of a later state of it. */
 export class ForeignStore extends Error {
@@ -45,23 +45,14 @@ export async function recover(
 }
 
 async function recoverStates(store: StateStore, admin: LogAdmin, topic: string, partition: number): Promise<number> {
-  const { start, end } = await rangeOf(admin, topic, partition)
-  let { lastEvent } = store.progress()
-  if (lastEvent !== null && lastEvent.offset >= end) throw new ForeignStore(`${topic}/${partition} ends before it`)
+  const range = await rangeOf(admin, topic, partition)
+  const known = store.progress().lastEvent
+  let lastEvent = known
   const states = new Map<string, State>()
   let eventCount = 0
-  // The last event is read again: it shows whether the store has followed this very log. In another one its offset may hold
-  // the end of a transaction, which no reader sees.
-  const known = lastEvent
-  let isOurs = known === null
-  const anotherHistory = (): ForeignStore => new ForeignStore(`${topic}/${partition} holds another history`)
-  await admin.readStretches(topic, [{ partition, from: known?.offset ?? start, to: end }], (record) => {
+  const isKnownEvent = (record: LogRecord): boolean => readEvent(record).hash === known?.hash
+  await readBehind(admin, topic, range, known && { offset: known.offset, isIn: isKnownEvent }, (record) => {
     const event = readEvent(record)
-    if (!isOurs) {
-      if (record.offset !== known?.offset || event.hash !== known.hash) throw anotherHistory()
-      isOurs = true
-      return
-    }
     states.set(
       event.key,
       located(record, () => follow(states.get(event.key) ?? store.state(event.key), event)),
@@ -73,39 +64,64 @@ async function recoverStates(store: StateStore, admin: LogAdmin, topic: string, 
       states.clear()
     }
   })
-  if (!isOurs) throw anotherHistory()
   store.apply(states, [], { ...store.progress(), lastEvent })
   return eventCount
 }
 
 async function recoverOutcomes(store: StateStore, admin: LogAdmin, topic: string, partition: number): Promise<number> {
-  const { start, end } = await rangeOf(admin, topic, partition)
+  const range = await rangeOf(admin, topic, partition)
   const outcomes: Outcome[] = []
   let progress = store.progress()
+  const { outcomesNext, place } = progress
   let outcomeCount = 0
-  if (progress.outcomesNext > end) throw new ForeignStore(`${topic}/${partition} ends before it`)
-  // The last outcome is read again as well, for a partition may have outcomes and no event; unless it has expired.
-  const known = progress.outcomesNext > start ? { offset: progress.outcomesNext - 1, place: progress.place } : null
-  let isOurs = known === null
-  const anotherHistory = (): ForeignStore => new ForeignStore(`${topic}/${partition} holds other outcomes`)
-  const from = parseOffset(Math.max(known?.offset ?? 0, start))
-  await admin.readStretches(topic, [{ partition, from, to: end }], (record) => {
-    const outcome = located(record, () => decodeOutcome(record.value))
-    if (!isOurs) {
-      if (record.offset !== known?.offset || outcome.offset + 1 !== known.place || !isKnown(outcome, store)) {
-        throw anotherHistory()
-      }
-      isOurs = true
-      return
-    }
+  const isKnownOutcome = (record: LogRecord): boolean => {
+    const outcome = readOutcome(record)
+    return outcome.offset + 1 === place && isKnown(outcome, store)
+  }
+  // A partition may have outcomes and no event. They expire, and then nothing can be asked of the last one.
+  const known = outcomesNext > range.start ? { offset: parseOffset(outcomesNext - 1), isIn: isKnownOutcome } : null
+  await readBehind(admin, topic, range, known, (record) => {
+    const outcome = readOutcome(record)
     outcomes.push(outcome)
     outcomeCount += 1
     progress = { ...progress, outcomesNext: parseOffset(record.offset + 1), place: parseOffset(outcome.offset + 1) }
     if (outcomes.length >= applySizeMax) store.apply(new Map(), outcomes.splice(0), progress)
   })
-  if (!isOurs) throw anotherHistory()
   store.apply(new Map(), outcomes, progress)
   return outcomeCount
+}
+
+/** The last record that a store has, and whether that is what a record of its offset says. */
+interface KnownRecord {
+  readonly offset: Offset
+  readonly isIn: (record: LogRecord) => boolean
+}
+
+/**
+ * Takes what lies behind the known record. That one is read again: it shows whether the store has followed this very log. In
+ * another one its offset may hold the end of a transaction, which no reader sees.
+ *
+ * @throws {ForeignStore}
+ */
+async function readBehind(
+  admin: LogAdmin,
+  topic: string,
+  { partition, start, end }: PartitionRange,
+  known: KnownRecord | null,
+  take: (record: LogRecord) => void,
+): Promise<void> {
+  if (known !== null && known.offset >= end) throw new ForeignStore(`${topic}/${partition} ends before it`)
+  let isOurs = known === null
+  const anotherHistory = (): ForeignStore => new ForeignStore(`${topic}/${partition} holds another history`)
+  await admin.readStretches(topic, [{ partition, from: known?.offset ?? start, to: end }], (record) => {
+    if (isOurs) {
+      take(record)
+      return
+    }
+    if (record.offset !== known?.offset || !known.isIn(record)) throw anotherHistory()
+    isOurs = true
+  })
+  if (!isOurs) throw anotherHistory()
 }
 
 /** Whether the store has it, if it is one that stores remember. */
@@ -113,17 +129,17 @@ function isKnown(outcome: Outcome, store: StateStore): boolean {
   return !isRemembered(outcome) || store.outcome(outcome.key ?? '', outcome.commandId ?? '') !== undefined
 }
 
-async function rangeOf(
-  admin: LogAdmin,
-  topic: string,
-  partition: number,
-): Promise<{ readonly start: Progress['place']; readonly end: Progress['place'] }> {
+async function rangeOf(admin: LogAdmin, topic: string, partition: number): Promise<PartitionRange> {
   const range = (await admin.ranges(topic)).find((candidate) => candidate.partition === partition)
-  return range ?? { start: beginning.place, end: beginning.place }
+  return range ?? { partition, start: beginning.place, end: beginning.place }
 }
 
 function readEvent(record: LogRecord) {
   return located(record, () => decodeEvent(record.key, record.value))
+}
+
+function readOutcome(record: LogRecord): Outcome {
+  return located(record, () => decodeOutcome(record.value))
 }
 
 /** Says of what cannot be read where it lies. */
