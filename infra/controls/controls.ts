@@ -159,7 +159,7 @@ export function createControls({
       faults: [...faults].map(([of, { kind, untilMs }]) => ({ of, kind, untilMs })),
       log: [...log],
       components: mortal,
-      links: links === undefined ? [] : allLinks,
+      links: links === undefined ? [] : allLinks.map(({ name, from, to }) => ({ name, from, to })),
       rateMax,
     }),
 

@@ -7,7 +7,7 @@
 import { join } from 'node:path'
 import { addresses } from './addresses.ts'
 import { LabError } from './errors.ts'
-import { areProxied, endpointsFor, linkPortVariables, links } from './links.ts'
+import { areProxied, endpointsFor, links, type Link } from './links.ts'
 import type { PortVariable, Settings } from './settings.ts'
 
 /** What every laboratory is made of, whatever runs it. */
@@ -223,8 +223,7 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
     })
   }
 
-  const from = (name: Parameters<typeof endpointsFor>[0]): ReturnType<typeof addresses> =>
-    addresses(settings, endpointsFor(name, settings))
+  const from = (name: Link['from']): ReturnType<typeof addresses> => addresses(settings, endpointsFor(name, settings))
   const at = (variable: PortVariable): string => `http://${host}:${settings[variable]}`
   const port = (variable: PortVariable): Port => ({ variable, port: Number(settings[variable]) })
 
@@ -375,7 +374,7 @@ export function buildTopology(settings: Settings, paths: TopologyPaths): readonl
       args: ['-host', host, '-port', settings.LINKS_PORT, '-config', config('links', 'toxiproxy.json')],
       environment: { LOG_LEVEL: 'warn' },
       preparation: 'links',
-      ports: [port('LINKS_PORT'), ...linkPortVariables.map(port)],
+      ports: [port('LINKS_PORT'), ...links.map((link) => port(link.port))],
       scheme: 'http',
       // It starts without what it cannot make of its configuration, and makes the links in their order.
       probe: { type: 'http', url: `${at('LINKS_PORT')}/proxies/${links.at(-1)?.name ?? ''}` },
