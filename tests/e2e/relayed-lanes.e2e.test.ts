@@ -35,6 +35,7 @@ test.each(feeds)(
       }
       await eventually(() => writer.outcomes().ok > 100, { deadlineMs: 60_000, what: 'enough was written' })
       const outcomes = await writer.stop()
+      expect(outcomes.ok).toBeGreaterThan(100)
       expect(outcomes.failed).toBe(0)
       const report = await lane.audit()
       expect(findings(report)).toEqual(consistent)
