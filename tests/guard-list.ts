@@ -160,6 +160,22 @@ export const guards: readonly Guard[] = [
     symptom: '+   "a"',
   },
   {
+    name: 'a group whose coordinator went away is joined again',
+    removal: [
+      {
+        file: 'packages/kafka/src/consume.ts',
+        text: 'if (isFinal(payload.error)) fail(payload.error)\n    else rejoinTimer = setTimeout(() => void run().catch(fail), rejoinDelayMs)',
+        replacement: 'fail(payload.error)',
+      },
+    ],
+    test: {
+      kind: 'int',
+      path: 'packages/kafka/src/kafka.int.test.ts',
+      name: 'a broker that goes away between saying that it coordinates no more and who does is a pause',
+    },
+    symptom: 'the coordinator is looked for again',
+  },
+  {
     name: 'sinks read committed records only',
     removal: [
       {

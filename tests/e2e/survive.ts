@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals'
 import { eventually } from '@driftlab/stores/testing'
+import type { Lab } from '../../infra/native/src/index.ts'
 import { consistent, findings, startWriter, type Outcomes, type Pipeline, type Writer } from './pipeline.ts'
 
 /**
@@ -24,7 +25,16 @@ export async function survive(
     await writer.stop()
   }
   const lane = await pipeline.audit('cdc')
+  expect(await died(pipeline.lab)).toEqual([])
   expect(findings(lane)).toEqual(consistent)
   expect(lane.sourceRows).toBeGreaterThan(20)
   return writer.outcomes()
+}
+
+/** What is gone without having been killed or stopped: the audit alone would call it a sink that is behind. */
+async function died(lab: Lab): Promise<readonly string[]> {
+  const components = await lab.status()
+  return components
+    .filter(({ state }) => state === 'failed')
+    .map(({ name, instance, why }) => `${name}-${instance}: ${why}`)
 }

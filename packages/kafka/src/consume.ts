@@ -85,6 +85,7 @@ export async function consume(kafka: Kafka, options: ConsumeOptions): Promise<Co
   let assigned: readonly TopicPartition[] = []
   let failed = false
   let stopping = false
+  let rejoinTimer: NodeJS.Timeout | undefined
 
   const fail = (error: unknown): void => {
     if (failed) return
@@ -118,7 +119,9 @@ export async function consume(kafka: Kafka, options: ConsumeOptions): Promise<Co
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     assigned = []
-    if (!payload.restart) fail(payload.error)
+    if (payload.restart || stopping) return
+    if (isFinal(payload.error)) fail(payload.error)
+    else rejoinTimer = setTimeout(() => void run().catch(fail), rejoinDelayMs)
   })
 
   const eachBatch = async (payload: EachBatchPayload): Promise<void> => {
@@ -158,23 +161,26 @@ export async function consume(kafka: Kafka, options: ConsumeOptions): Promise<Co
     }
   }
 
+  const run = (): Promise<void> =>
+    consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: options.concurrency,
+      eachBatch: (payload) => {
+        const work = eachBatch(payload)
+        const settled = work.then(
+          () => undefined,
+          () => undefined,
+        )
+        inFlight.add(settled)
+        void settled.then(() => inFlight.delete(settled))
+        return work
+      },
+    })
+
   await consumer.connect()
   await consumer.subscribe({ topics: [...options.topics], fromBeginning: true })
-  await consumer.run({
-    autoCommit: false,
-    eachBatchAutoResolve: false,
-    partitionsConsumedConcurrently: options.concurrency,
-    eachBatch: (payload) => {
-      const work = eachBatch(payload)
-      const settled = work.then(
-        () => undefined,
-        () => undefined,
-      )
-      inFlight.add(settled)
-      void settled.then(() => inFlight.delete(settled))
-      return work
-    },
-  })
+  await run()
   const commitTimer = setInterval(() => void offsets.commit(), options.commitIntervalMs ?? 100)
 
   return {
@@ -187,12 +193,27 @@ export async function consume(kafka: Kafka, options: ConsumeOptions): Promise<Co
     },
     stop: async () => {
       stopping = true
+      clearTimeout(rejoinTimer)
       clearInterval(commitTimer)
       await Promise.all(inFlight)
       await offsets.commit()
       await consumer.disconnect()
     },
   }
+}
+
+const rejoinDelayMs = 1_000
+
+/**
+ * Whether trying again is of no use: a broker has refused us for good, or we asked for what cannot be.
+ *
+ * kafkajs 2.2.4 calls more than that final. A broker that shuts down says that it no longer coordinates the group, and
+ * closes the connection over which it is asked who does (https://github.com/tulios/kafkajs/issues/1630, open); one that
+ * has just closed is asked for what it knows, which is a plain error ("Broker not connected"). Both end with the restart.
+ */
+function isFinal(error: Error): boolean {
+  if (error.cause instanceof Error) return isFinal(error.cause)
+  return error instanceof kafkajs.KafkaJSError && !error.retriable && error.name !== 'KafkaJSGroupCoordinatorNotFound'
 }
 
 /** Runs `work` while telling the group that we are alive. A failed heartbeat ends nothing: the next one says it again. */
