@@ -140,7 +140,8 @@ async function runInContainers(args: readonly string[], options: { readonly requ
     const standIns = await ensureImages({ engine, layout, signal, report })
     report(standIns.length === 0 ? 'Every image is the real one.' : `Stand-ins: ${standIns.join(', ')}.`)
     for (const { path, why } of nativeOnly) report(`Natively only: ${path}: ${why}.`)
-    return await run('compose', args, engine.environment)
+    if (!options.required) report('Faults strike one sink and its store; make test-compose strikes each.')
+    return await run('compose', args, { ...engine.environment, STRUCK_SINKS: options.required ? 'all' : 'one' })
   } finally {
     // Jest was ended before it could take its containers away.
     if (signal.aborted) await engine.docker(['compose', '--project-name', projectName, 'down', '--volumes'])

@@ -141,7 +141,9 @@ describe('hardening', () => {
 // Before anything else has drifted in the dual-write lane.
 testDrift(pipeline)
 
-testFaults(pipeline, { killsPerSink: 1, outageMs: 10_000 })
+// Of the sinks, whose code is the same as natively, one will do where these tests are among all others.
+const struckSinks = process.env['STRUCK_SINKS'] === 'one' ? sinks.slice(-1) : sinks
+testFaults(pipeline, { struckSinks, killsPerSink: 1, outageMs: 10_000 })
 
 test('the dual-write lane drifts by nothing but the load', async () => {
   // Thresholds are about speed, which is not asked for here.

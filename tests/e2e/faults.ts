@@ -7,11 +7,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import type { ComponentName } from '../../infra/native/src/index.ts'
-import { sinks, type Pipeline, type SinkName } from './pipeline.ts'
+import { stores } from '../../demo/result.ts'
+import { sinkOf } from '../../demo/sinks.ts'
+import type { Pipeline, SinkName } from './pipeline.ts'
 import { survive } from './survive.ts'
 
 /** What a runtime can afford: after a kill -9, a sink's group waits for the dead member before it goes on. */
 export interface FaultOptions {
+  /** Those that are struck, with the store of each. */
+  readonly struckSinks: readonly SinkName[]
   readonly killsPerSink: number
   readonly outageMs: number
 }
@@ -81,17 +85,15 @@ const killWhileStoreDown = (sink: SinkName, store: ComponentName): Fault => ({
   },
 })
 
-const faultsOf = ({ killsPerSink, outageMs }: FaultOptions): readonly Fault[] => [
-  ...sinks.map((sink) => killSink(sink, killsPerSink)),
-  ...sinks.map((sink) => pauseFor(sink, 15_000)),
+const faultsOf = ({ struckSinks, killsPerSink, outageMs }: FaultOptions): readonly Fault[] => [
+  ...struckSinks.map((sink) => killSink(sink, killsPerSink)),
+  ...struckSinks.map((sink) => pauseFor(sink, 15_000)),
   restart('connect'),
   restart('postgres'),
   killAndStart('postgres'),
   restart('kafka'),
   killAndStart('kafka'),
-  storeDown('redis', outageMs),
-  storeDown('elasticsearch', outageMs),
-  storeDown('clickhouse', outageMs),
+  ...stores.filter((store) => struckSinks.includes(sinkOf[store])).map((store) => storeDown(store, outageMs)),
   killWhileStoreDown('warehouse-loader', 'clickhouse'),
 ]
 

@@ -12,6 +12,7 @@ export async function survive(
   pipeline: Pipeline,
   strike: (pipeline: Pipeline, writer: Writer) => Promise<void>,
 ): Promise<Outcomes> {
+  const diedBefore = await died(pipeline.lab)
   const writer = startWriter(pipeline.orders('cdc'))
   try {
     await eventually(() => writer.outcomes().ok > 50, { deadlineMs: 20_000, what: 'the writer is under way' })
@@ -25,7 +26,7 @@ export async function survive(
     await writer.stop()
   }
   const lane = await pipeline.audit('cdc')
-  expect(await died(pipeline.lab)).toEqual([])
+  expect((await died(pipeline.lab)).filter((name) => !diedBefore.includes(name))).toEqual([])
   expect(findings(lane)).toEqual(consistent)
   expect(lane.sourceRows).toBeGreaterThan(20)
   return writer.outcomes()
@@ -34,7 +35,5 @@ export async function survive(
 /** What is gone without having been killed or stopped: the audit alone would call it a sink that is behind. */
 async function died(lab: Lab): Promise<readonly string[]> {
   const components = await lab.status()
-  return components
-    .filter(({ state }) => state === 'failed')
-    .map(({ name, instance, why }) => `${name}-${instance}: ${why}`)
+  return components.filter(({ state }) => state === 'failed').map(({ name, instance }) => `${name}-${instance}`)
 }
