@@ -3,6 +3,7 @@
  * second go through the log. It takes twenty minutes, so it only runs when it is named.
  */
 import type { CDPSession, Page } from 'playwright-core'
+import { buildPage, isPageOutdated } from '../services/dashboard/build.ts'
 import { openBrowser } from '../tests/browser/browser.ts'
 import type { Bench } from './bench.ts'
 import { writeSteadily } from './orders.ts'
@@ -15,6 +16,7 @@ const minutes = 10
 const fullAfterMinutes = 10
 
 export async function measurePage(bench: Bench): Promise<readonly Result[]> {
+  if (isPageOutdated()) await buildPage()
   await bench.lab.start(['auditor', 'dashboard'])
   const url = `${bench.url('dashboard')}/`
   const browser = await openBrowser()
