@@ -72,12 +72,13 @@ async function insertMany(postgres: Postgres, count: number): Promise<readonly s
 /**
  * A quarter new orders, the others updates of the first thousand, at fixed times: an open model.
  *
- * @returns how late the latest change was sent, in ms, to see whether the writer kept its pace.
+ * @returns how late the latest change was sent, in ms, to see whether the writer kept its pace. @throws when a change failed.
  */
 export async function writeSteadily(postgres: Postgres, forMs: number, ratePerSecond: number): Promise<number> {
   const ids: string[] = []
   let lateMaxMs = 0
   const pending = new Set<Promise<void>>()
+  const failures: unknown[] = []
   await atFixedTimes({ ratePerSecond, forMs }, (number, dueMs) => {
     lateMaxMs = Math.max(lateMaxMs, performance.now() - dueMs)
     const id = ids[number % 1_000]
@@ -85,9 +86,14 @@ export async function writeSteadily(postgres: Postgres, forMs: number, ratePerSe
       number % 4 !== 0 && id !== undefined
         ? touchOrder(postgres, id)
         : insertOrder(postgres).then((made) => void ids.push(made))
-    pending.add(write)
-    void write.finally(() => pending.delete(write))
+    const settled = write
+      .catch((error: unknown) => {
+        failures.push(error)
+      })
+      .finally(() => pending.delete(settled))
+    pending.add(settled)
   })
   await Promise.all(pending)
+  if (failures.length > 0) throw new Error(`${failures.length} changes failed`, { cause: failures[0] })
   return lateMaxMs
 }

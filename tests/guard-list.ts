@@ -164,8 +164,8 @@ export const guards: readonly Guard[] = [
     removal: [
       {
         file: 'packages/kafka/src/consume.ts',
-        text: 'if (isFinal(payload.error)) fail(payload.error)\n    else rejoinTimer = setTimeout(() => void run().catch(fail), rejoinDelayMs)',
-        replacement: 'fail(payload.error)',
+        text: '!payload.restart && isFinal(payload.error)',
+        replacement: '!payload.restart',
       },
     ],
     test: {

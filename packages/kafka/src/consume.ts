@@ -45,6 +45,8 @@ export interface ConsumeOptions {
   readonly beginAt?: (partition: TopicPartition) => Offset | undefined
   /** The group gave us these partitions, instead of all those before. */
   readonly onAssigned?: (partitions: readonly TopicPartition[]) => void
+  /** Out of the group, by no wish of ours: nothing is read until `onAssigned`, which may be with no partition at all. */
+  readonly onLost?: () => void
   /** The position moved without a record: past transaction markers or aborted transactions. */
   readonly onSkipped?: (position: TopicPartition & { readonly highWatermark: Offset; readonly next: Offset }) => void
   /** `onBatch` threw, or the group cannot be rejoined: consumption has ended and nothing was committed for it. */
@@ -119,9 +121,13 @@ export async function consume(kafka: Kafka, options: ConsumeOptions): Promise<Co
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     assigned = []
-    if (payload.restart || stopping) return
-    if (isFinal(payload.error)) fail(payload.error)
-    else rejoinTimer = setTimeout(() => void run().catch(fail), rejoinDelayMs)
+    if (stopping) return
+    if (!payload.restart && isFinal(payload.error)) {
+      fail(payload.error)
+      return
+    }
+    options.onLost?.()
+    if (!payload.restart) rejoinTimer = setTimeout(() => void run().catch(fail), rejoinDelayMs)
   })
 
   const eachBatch = async (payload: EachBatchPayload): Promise<void> => {

@@ -1,5 +1,6 @@
 /** What tests need of the log and nobody else does. */
-import { Kafka, logLevel, Partitioners, type Message } from 'kafkajs'
+import { createRequire } from 'node:module'
+import kafkajs, { Kafka, logLevel, Partitioners, type Message } from 'kafkajs'
 
 export interface OpenTransaction {
   commit(): Promise<void>
@@ -12,8 +13,8 @@ export async function beginTransaction(
   topic: string,
   messages: readonly Message[],
 ): Promise<OpenTransaction> {
-  const kafkajs = new Kafka({ brokers: [...brokers], clientId: 'transaction-under-test', logLevel: logLevel.NOTHING })
-  const producer = kafkajs.producer({
+  const kafka = new Kafka({ brokers: [...brokers], clientId: 'transaction-under-test', logLevel: logLevel.NOTHING })
+  const producer = kafka.producer({
     transactionalId: `t-${crypto.randomUUID()}`,
     maxInFlightRequests: 1,
     idempotent: true,
@@ -32,4 +33,35 @@ export async function beginTransaction(
       await producer.disconnect()
     },
   }
+}
+
+/**
+ * Has the broker say what one says that is being shut down, which it does at the right moment once in a hundred restarts:
+ * it coordinates the group of the next heartbeat no more, and closes the connection over which it is then asked who does.
+ * Resolves when it was asked. Heartbeats of all of this process's consumers count, so let there be one.
+ */
+export async function loseCoordinator(): Promise<void> {
+  const require = createRequire(import.meta.url)
+  const { prototype: broker } = require('kafkajs/src/broker/index.js') as { readonly prototype: BrokerRequests }
+  const protocol = require('kafkajs/src/protocol/error.js') as { readonly createErrorFromCode: (code: number) => Error }
+  await Promise.all([
+    answerOnce(broker, 'heartbeat', protocol.createErrorFromCode(notCoordinatorForGroup)),
+    answerOnce(broker, 'findGroupCoordinator', new kafkajs.KafkaJSConnectionError('Closed connection')),
+  ])
+}
+
+type BrokerRequests = Record<'heartbeat' | 'findGroupCoordinator', () => Promise<unknown>>
+
+const notCoordinatorForGroup = 16
+
+/** Resolves when the request was made, and refused. */
+function answerOnce(broker: BrokerRequests, request: keyof BrokerRequests, refusal: Error): Promise<void> {
+  const original = broker[request]
+  return new Promise((resolve) => {
+    broker[request] = () => {
+      broker[request] = original
+      resolve()
+      return Promise.reject(refusal)
+    }
+  })
 }

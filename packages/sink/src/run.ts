@@ -65,6 +65,7 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
 
   let state: SinkState = 'starting'
   metrics.showState(state)
+  let isInGroup = false
   let outage: { readonly error: Error; readonly attempt: number; readonly timer: NodeJS.Timeout } | undefined
   const setState = (next: SinkState): void => {
     if (state === next || state === 'failed' || (state === 'draining' && next !== 'failed')) return
@@ -75,6 +76,10 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
     setState('failed')
     clearTimeout(outage?.timer)
     options.fail(error)
+  }
+
+  const goOn = (): void => {
+    setState(isInGroup ? 'running' : 'starting')
   }
 
   // Another partition's batch may have found the store down while this one was being written.
@@ -94,7 +99,7 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
       pauseFor(error, 1)
       return 'postponed'
     }
-    if (!isPaused()) setState('running')
+    if (!isPaused()) goOn()
     return 'processed'
   }
 
@@ -156,7 +161,7 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
     }
     outage = undefined
     logger.info({ attempt }, 'the store answers again; resuming')
-    setState('running')
+    goOn()
     consumption.resume(consumption.paused())
   }
 
@@ -171,7 +176,12 @@ export async function runSink<Op extends Operation>(options: SinkOptions<Op>): P
       logger.info({ partitions: partitions.map(({ topic, partition }) => `${topic}/${partition}`) }, 'assigned')
       metrics.lagRecords.reset()
       metrics.lagMs.reset()
-      if (outage === undefined) setState('running')
+      isInGroup = true
+      if (outage === undefined) goOn()
+    },
+    onLost: () => {
+      isInGroup = false
+      if (outage === undefined) goOn()
     },
     onSkipped: ({ topic, partition, highWatermark, next }) => {
       reportLag({ topic, partition }, highWatermark - next, 0)

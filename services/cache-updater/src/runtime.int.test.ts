@@ -4,6 +4,7 @@
  */
 import { connect, createServer, type Server } from 'node:net'
 import { connectLog, type LogAdmin, type LogProducer, type LogRecord } from '@driftlab/kafka'
+import { loseCoordinator } from '@driftlab/kafka/testing'
 import { laneNames } from '@driftlab/order'
 import { createLogger } from '@driftlab/service'
 import {
@@ -267,6 +268,19 @@ test('while the store is down partitions pause and keep their place in the group
   expect(await Promise.all(ids.map(revisionOf))).toEqual(ids.map(() => 1))
   expect(await registry.getSingleMetricAsString('sink_retries_total')).not.toContain('sink_retries_total 0')
 }, 40_000)
+
+test('a sink that has lost its group says so, joins again and goes on', async () => {
+  const id = crypto.randomUUID()
+  const { sink } = await startSink()
+  await publish(id, 1)
+  await untilDrained()
+  await loseCoordinator()
+  await eventually(() => sink.state() === 'starting', { deadlineMs: 10_000 })
+  await publish(id, 2)
+  await eventually(() => sink.state() === 'running', { deadlineMs: 30_000 })
+  await untilDrained()
+  expect(await revisionOf(id)).toBe(2)
+}, 60_000)
 
 test('a second instance joins and leaves under load, and every order is as of its last change', async () => {
   const ids = Array.from({ length: 24 }, () => crypto.randomUUID())

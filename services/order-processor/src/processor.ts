@@ -24,7 +24,7 @@ export interface ProcessorOptions extends Omit<PartitionOptions, 'partition' | '
 
 export interface Processor {
   assigned(): readonly number[]
-  /** Why a partition waits to be opened again; undefined when all is well. */
+  /** Why nothing is decided, or a partition waits to be opened again; undefined when all is well. */
   troubledBecause(): Error | undefined
   stop(): Promise<void>
 }
@@ -39,6 +39,7 @@ export async function runProcessor(options: ProcessorOptions): Promise<Processor
   const turns = new Map<number, Promise<unknown>>()
   const retries = new Set<NodeJS.Timeout>()
   let trouble: Error | undefined
+  let isInGroup = false
 
   const inTurn = async <Value>(partition: number, work: () => Promise<Value>): Promise<Value> => {
     const before = turns.get(partition) ?? Promise.resolve()
@@ -101,7 +102,11 @@ export async function runProcessor(options: ProcessorOptions): Promise<Processor
     fetch: { minBytes: 1, maxWaitMs: 10, maxBytesPerPartition: options.maxBytesPerPartition },
     concurrency: 8,
     onBatch: (batch) => inTurn(batch.partition, () => decide(batch)),
+    onLost: () => {
+      isInGroup = false
+    },
     onAssigned: (assigned) => {
+      isInGroup = true
       const ours = new Set(assigned.map(({ partition }) => partition))
       for (const partition of partitions.keys()) {
         if (!ours.has(partition)) inTurn(partition, () => close(partition)).catch(options.fail)
@@ -116,7 +121,7 @@ export async function runProcessor(options: ProcessorOptions): Promise<Processor
 
   return {
     assigned: () => consumption.assigned().map(({ partition }) => partition),
-    troubledBecause: () => trouble,
+    troubledBecause: () => trouble ?? (isInGroup ? undefined : new Error('Not in its group yet, or not any more')),
     stop: async () => {
       for (const timer of retries) clearTimeout(timer)
       await consumption.stop()
