@@ -196,11 +196,15 @@ export const checks: readonly Check<Entry>[] = [
   keyKeepsOnePartition,
   rightWhileNothingFails(false),
   zombieUndoes,
-  wrongWithoutKey(
-    'Keyed by status and without the guard, orders end wrong when sinks that were stopped catch up',
-    false,
-    'backlog',
-  ),
+  {
+    ...wrongWithoutKey(
+      'Keyed by status and without the guard, orders end wrong when sinks that were stopped catch up',
+      false,
+      'backlog',
+    ),
+    // Of few orders, each partition is one batch: all depends on the order of four writes, tossed once.
+    onlyInFull: 'it takes long',
+  },
   wrongWithoutKey('Keyed by status and with the guard, orders end wrong though nothing fails', true, 'live'),
   guardKeepsHighestOffset,
 ]
