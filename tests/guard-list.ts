@@ -173,7 +173,7 @@ export const guards: readonly Guard[] = [
       path: 'packages/kafka/src/kafka.int.test.ts',
       name: 'a broker that goes away between saying that it coordinates no more and who does is a pause',
     },
-    symptom: 'the coordinator is looked for again',
+    symptom: 'the group reads on',
   },
   {
     name: 'sinks read committed records only',
