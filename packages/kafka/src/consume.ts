@@ -121,7 +121,7 @@ export async function consume(kafka: Kafka, options: ConsumeOptions): Promise<Co
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     assigned = []
-    if (stopping) return
+    if (stopping || failed) return
     if (!payload.restart && isFinal(payload.error)) {
       fail(payload.error)
       return

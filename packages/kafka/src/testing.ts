@@ -36,7 +36,7 @@ export async function beginTransaction(
 }
 
 /**
- * Has the broker say what one says that is being shut down, which it does at the right moment once in a hundred restarts:
+ * Has the broker say what one says that is being shut down, which a real one seldom does at the right moment:
  * it coordinates the group of the next heartbeat no more, and closes the connection over which it is then asked who does.
  * Resolves when it was asked. Heartbeats of all of this process's consumers count, so let there be one.
  */
